@@ -1,0 +1,26 @@
+public import Core
+
+/// What a chat turn is made of.
+public struct ChatSettings: Sendable {
+    /// Of one message; past it the message is refused.
+    public var maxMessageCharacters = 32_000
+    /// How much of the conversation the model sees, newest first, the new message included.
+    public var historyLimit = 8_000
+    public var historyUnit = HistoryUnit.tokens
+    /// The system prompt of each stage that is a conversation.
+    public var prompts: [Stage: String] = [:]
+    /// The route of each stage that is a conversation: names of providers, first choice first.
+    public var routes: [Stage: [String]] = [:]
+    /// How long a caller that waits for the whole answer may wait.
+    public var batchTimeout = Duration.seconds(60)
+    /// How long an idempotency key is remembered.
+    public var idempotencyRetention = Duration.seconds(86_400)
+
+    public init() {}
+
+    public enum HistoryUnit: String, Sendable, CaseIterable {
+        case characters
+        /// Estimated as 4 characters of English to one token.
+        case tokens
+    }
+}

@@ -1,0 +1,35 @@
+/// One HTTP request to another server.
+public struct OutgoingRequest: Sendable {
+    public var method: String
+    /// Absolute, `http` or `https`.
+    public var url: String
+    /// In order; names as they shall be sent.
+    public var headers: [(name: String, value: String)]
+    public var body: [UInt8]
+    public var deadlines: Deadlines
+
+    public init(
+        _ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = [],
+        deadlines: Deadlines = Deadlines()
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.deadlines = deadlines
+    }
+}
+
+/// How long each part of an exchange may take. Defaults: reference of the providers' own SDKs.
+public struct Deadlines: Sendable, Hashable {
+    /// To a usable connection, TLS included.
+    public var connect = Duration.seconds(5)
+    /// From the request to the first byte of the response's body.
+    public var firstByte = Duration.seconds(120)
+    /// Between two reads of the body.
+    public var idle = Duration.seconds(60)
+    /// The whole exchange.
+    public var total = Duration.seconds(600)
+
+    public init() {}
+}

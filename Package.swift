@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is built with: data races and warnings do not compile.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Settings of the modules that touch no C: an unsafe pointer there does not compile unmarked.
+let safe = house + [.strictMemorySafety()]
+
+/// A door to an installed C library: `Modules/C/<name>` holds its module map and one header.
+func door(_ name: String, pkgConfig: String, debian package: String) -> Target {
+    .systemLibrary(name: name, path: "Modules/C/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+/// A few lines of C or C++ that make a library callable from Swift.
+func shim(_ name: String, uses: [Target.Dependency] = [], links: [String] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Modules/C/\(name)", linkerSettings: links.map { .linkedLibrary($0) })
+}
+
+/// One Swift module: `Modules/<name>`, tested by `Tests/<name>Tests`.
+func module(_ name: String, uses: [Target.Dependency] = [], wrapping c: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses + c, path: "Modules/\(name)", swiftSettings: c.isEmpty ? safe : house)
+}
+
+/// One executable: `Apps/<folder>`.
+func app(_ name: String, in folder: String, uses: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: uses, path: "Apps/\(folder)", swiftSettings: safe)
+}
+
+/// One test suite: `Tests/<name>`.
+func tests(_ name: String, of uses: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: uses + ["TestSupport"], path: "Tests/\(name)", swiftSettings: house)
+}
+
+let package = Package(
+    name: "medstream",
+    targets: [
+        door("CUV", pkgConfig: "libuv", debian: "libuv1-dev"),
+        door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+        door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
+        shim("CCurlShim", uses: ["CCurl"]),
+        shim("CLlhttp"),
+        shim("CSimdJSON", links: ["simdjson", "stdc++"]),
+
+        module("Core"),
+        module("Reactor", wrapping: ["CUV"]),
+        module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
+        module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
+        module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurl", "CCurlShim"]),
+        module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("Telemetry", uses: ["Core"]),
+
+        module("Streaming", uses: ["Core", "Reactor"]),
+        module("Persistence", uses: ["Core"]),
+        module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
+        module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+
+        module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
+        module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
+
+        module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("TestSupport", uses: ["Core", "Reactor"]),
+
+        tests("CoreTests", of: ["Core", "JSON"]),
+    ],
+    cxxLanguageStandard: .cxx17
+)
