@@ -72,6 +72,7 @@ let package = Package(
         module("TestSupport", uses: ["Core", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
     ],
     cxxLanguageStandard: .cxx17
 )
