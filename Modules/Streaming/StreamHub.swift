@@ -18,6 +18,11 @@ public final class StreamHub: Sendable {
         var running = 0
         var isClosed = false
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+        mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
+            defer { idleWaiters = [] }
+            return idleWaiters
+        }
     }
 
     /// - Parameter now: the time that ``StreamingSettings/retention`` is counted in.
@@ -124,12 +129,5 @@ public final class StreamHub: Sendable {
     public func stopAll(_ reason: StreamLog.StopReason) async {
         let logs = state.withLock { Array($0.logs.values) }
         for log in logs { await log.stop(reason) }
-    }
-}
-
-extension StreamHub.State {
-    fileprivate mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
-        defer { idleWaiters = [] }
-        return idleWaiters
     }
 }

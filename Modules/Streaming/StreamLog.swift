@@ -15,7 +15,7 @@ public actor StreamLog {
     /// Only this user may read, stop or see the stream.
     public nonisolated let owner: UserID
     public nonisolated let loop: EventLoop
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     private let settings: StreamingSettings
     private let hub: StreamHub
