@@ -46,11 +46,12 @@ let package = Package(
         door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
+        shim("CSocketShim"),
         shim("CLlhttp"),
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
-        module("Reactor", wrapping: ["CUV"]),
+        module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurl", "CCurlShim"]),
