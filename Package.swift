@@ -63,14 +63,27 @@ let package = Package(
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core"]),
         module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
-        module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
         module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module(
+            "Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Settings",
+            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+        module(
+            "API",
+            uses: [
+                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Reactor", "Settings", "Streaming", "Telemetry",
+            ]),
+        app(
+            "medstream-server", in: "Server",
+            uses: ["API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings", "Telemetry"]),
+
         module("TestSupport", uses: ["Core", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
