@@ -62,7 +62,7 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core"]),
-        module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
+        module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
         module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
@@ -71,10 +71,12 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
-        module("TestSupport", uses: ["Core", "Reactor"]),
+        module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
     ],
     cxxLanguageStandard: .cxx17
 )
