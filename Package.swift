@@ -74,6 +74,7 @@ let package = Package(
         module("TestSupport", uses: ["Core", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
     ],
     cxxLanguageStandard: .cxx17
 )
