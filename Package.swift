@@ -75,6 +75,7 @@ let package = Package(
 
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
     ],
     cxxLanguageStandard: .cxx17
 )
