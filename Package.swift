@@ -88,6 +88,7 @@ let package = Package(
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
