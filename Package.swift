@@ -72,6 +72,7 @@ let package = Package(
         module("TestSupport", uses: ["Core", "Reactor"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
