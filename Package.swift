@@ -92,6 +92,7 @@ let package = Package(
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
