@@ -1,4 +1,6 @@
-/// Any JSON value (RFC 8259). Whole numbers that fit are ``int(_:)``; other numbers are ``double(_:)``.
+/// Any JSON value of RFC 8259.
+///
+/// Whole numbers that fit are ``int(_:)``; other numbers are ``double(_:)``.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Time-ordered UUIDs in lower case (RFC 9562, section 5.7), so that rows written together lie together.

@@ -1,0 +1,46 @@
+extension [UInt8] {
+    /// A copy of what a span shows.
+    init(copying span: Span<UInt8>) {
+        self.init()
+        append(copying: span)
+    }
+
+    /// Appends a copy of what a span shows.
+    mutating func append(copying span: Span<UInt8>) {
+        append(addingCapacity: span.count) { output in
+            for index in span.indices { output.append(span[index]) }
+        }
+    }
+}
+
+extension Span<UInt8> {
+    func equals(_ other: borrowing Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in indices where self[index] != other[index] { return false }
+        return true
+    }
+
+    /// Whether the first `length` bytes are `name`.
+    func hasName(_ name: String, _ length: Int) -> Bool {
+        length == name.utf8.count && extracting(0..<length).equals(name.utf8Span.span)
+    }
+
+    func contains(_ byte: UInt8) -> Bool {
+        for index in indices where self[index] == byte { return true }
+        return false
+    }
+
+    /// The number these bytes spell; `nil` when they are not all digits, none, or too many for an `Int`.
+    var decimal: Int? {
+        guard count > 0 else { return nil }
+        var value = 0
+        for index in indices {
+            guard (0x30...0x39).contains(self[index]) else { return nil }
+            let (product, overflows) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carries) = product.addingReportingOverflow(Int(self[index] - 0x30))
+            guard !overflows, !carries else { return nil }
+            value = sum
+        }
+        return value
+    }
+}

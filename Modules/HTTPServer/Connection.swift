@@ -1,0 +1,322 @@
+import Reactor
+
+/// One client connection: reads requests one after the other, has each answered, and writes the answers.
+///
+/// Loop-confined. While an answer is under way the bytes of the next request wait, bounded, in `input`.
+final class Connection: SocketObserver, EndOfTurn {
+    private enum Phase {
+        /// Between two requests, or in the middle of a head.
+        case head
+        case body(RequestParser.Head, Target)
+        /// A request is being answered.
+        case answering
+        /// The last answer is out; what still comes is thrown away until the client closes.
+        case lingering
+    }
+
+    /// Whose time is running.
+    private enum Deadline {
+        case header, body, idle, write, linger
+
+        func limit(_ settings: HTTPServerSettings) -> Duration {
+            switch self {
+            case .header: settings.headerTimeout
+            case .body: settings.bodyTimeout
+            case .idle: settings.idleTimeout
+            case .write: settings.writeTimeout
+            // Long enough for the client to read an error before the connection is reset.
+            case .linger: .seconds(2)
+            }
+        }
+    }
+
+    private let worker: LoopWorker
+    private let loop: EventLoop
+    private let settings: HTTPServerSettings
+    private let peer: String
+    private let parser = RequestParser()
+    private var socket: TCPSocket?
+    private var scanner: HeadScanner
+    private var phase = Phase.head
+    private var input = ByteBuffer()
+    private var output = ByteBuffer()
+    private var timer: LoopTimer?
+    private var deadline: Deadline?
+    private var exchange: Exchange?
+    private var isFlushAsked = false
+    private var isReading = true
+    private var requestStart: UInt64 = 0
+
+    init(_ descriptor: Int32, peer: String, worker: LoopWorker, settings: HTTPServerSettings) {
+        self.worker = worker
+        self.settings = settings
+        self.peer = peer
+        loop = worker.loop
+        scanner = HeadScanner(settings)
+        let socket = TCPSocket(descriptor, on: loop, observer: self)
+        self.socket = socket
+        timer = LoopTimer(on: loop) { [weak self] in self?.timeOut() }
+        socket.watch(.readable)
+        start(.idle)
+    }
+
+    // MARK: Reading
+
+    func socket(isReady events: SocketWatcher.Events) {
+        if events.contains(.writable) { flush() }
+        if events.contains(.failed), !isReading { return close() }
+        guard isReading, events.contains(.readable) || events.contains(.failed) else { return }
+        let received = socket?.receive { bytes in
+            if input.isEmpty, case .answering = phase { return input.append(bytes) }
+            if input.isEmpty {
+                let used = consume(bytes)
+                if used < bytes.count, socket != nil { input.append(bytes.extracting(used...)) }
+            } else {
+                input.append(bytes)
+                consumeInput()
+            }
+        }
+        if received == .ended { return close() }
+        limitInput()
+    }
+
+    private func consumeInput() {
+        let used = input.withSpan { consume($0) }
+        input.consume(used)
+        input.trim(above: 0)
+    }
+
+    /// Stops reading while a client sends on without waiting for its answers; the kernel then slows it down.
+    private func limitInput() {
+        guard case .answering = phase else { return resumeReading() }
+        if input.count > settings.maxHeaderBytes, isReading {
+            isReading = false
+            watch()
+        }
+    }
+
+    private func resumeReading() {
+        guard !isReading else { return }
+        isReading = true
+        watch()
+    }
+
+    private func watch() {
+        var events: SocketWatcher.Events = isReading ? .readable : .failed
+        if !output.isEmpty, deadline == .write { events.insert(.writable) }
+        socket?.watch(events)
+    }
+
+    /// Handles what is complete; answers how many bytes it took.
+    private func consume(_ bytes: Span<UInt8>) -> Int {
+        var used = 0
+        while used < bytes.count, socket != nil {
+            let rest = bytes.extracting(used...)
+            switch phase {
+            case .head:
+                let count = consumeHead(rest)
+                if count == 0 { return used }
+                used += count
+            case .body(let head, let target):
+                used += consumeBody(rest, head, target)
+            case .answering:
+                return used
+            case .lingering:
+                return bytes.count
+            }
+        }
+        return used
+    }
+
+    private func consumeHead(_ bytes: Span<UInt8>) -> Int {
+        if bytes[0] == 0x0D || bytes[0] == 0x0A, deadline == .idle {
+            // An empty line before a request is skipped (RFC 9112, section 2.2); after CR an LF must follow.
+            guard bytes.count >= 2 || bytes[0] == 0x0A else { return 0 }
+            guard bytes[0] == 0x0D, bytes[1] == 0x0A else {
+                refuse(HeadScanner.Refusal.bareLineFeed.error)
+                return bytes.count
+            }
+            return 2
+        }
+        if deadline == .idle {
+            start(.header)
+            requestStart = loop.now
+        }
+        switch scanner.scan(bytes) {
+        case .incomplete:
+            return 0
+        case .refused(let refusal):
+            refuse(refusal.error)
+            return bytes.count
+        case .complete(let length):
+            scanner = HeadScanner(settings)
+            do {
+                let head = try parser.parse(head: bytes.extracting(..<length))
+                try accept(head)
+            } catch {
+                refuse(error)
+            }
+            return length
+        }
+    }
+
+    private func accept(_ head: RequestParser.Head) throws(HTTPError) {
+        let target = try Target(head.target, method: head.method)
+        let hosts = head.headers.values("host")
+        guard hosts.count == 1 || (hosts.isEmpty && !head.isHTTP11) else {
+            throw HTTPError.malformed("A request carries exactly one Host field.")
+        }
+        if let length = head.contentLength, length > settings.maxBodyBytes {
+            throw HTTPError(
+                413, code: "body_too_large", "The body is larger than \(settings.maxBodyBytes) bytes.")
+        }
+        if let expectation = head.headers["expect"] {
+            guard Headers.same(expectation, "100-continue") else {
+                throw HTTPError(417, code: "expectation", "Only the expectation '100-continue' is understood.")
+            }
+            if !parser.isWhole, head.isHTTP11 {
+                output.append("HTTP/1.1 100 Continue\r\n\r\n")
+                askForFlush()
+            }
+        }
+        if parser.isWhole { return answer(head, target) }
+        phase = .body(head, target)
+        start(.body)
+    }
+
+    private func consumeBody(_ bytes: Span<UInt8>, _ head: RequestParser.Head, _ target: Target) -> Int {
+        do {
+            let used = try parser.parse(body: bytes, limit: settings.maxBodyBytes)
+            if parser.isWhole { answer(head, target) }
+            return used
+        } catch {
+            refuse(error)
+            return bytes.count
+        }
+    }
+
+    // MARK: Answering
+
+    private func answer(_ head: RequestParser.Head, _ target: Target) {
+        stopDeadline()
+        phase = .answering
+        let request = Request(
+            method: head.method, path: target.path, segments: target.segments, query: target.query,
+            headers: head.headers, body: parser.body, peer: peer, loop: loop)
+        parser.reset()
+        let exchange = Exchange(
+            on: self, isHead: head.method == "HEAD", isHTTP11: head.isHTTP11,
+            keepsAlive: head.keepsAlive && !worker.isDraining, start: requestStart)
+        self.exchange = exchange
+        exchange.task = worker.serve(request, exchange)
+    }
+
+    /// Answers what never became a request, and ends the connection.
+    func refuse(_ error: HTTPError) {
+        stopDeadline()
+        phase = .answering
+        let exchange = Exchange(on: self, isHead: false, isHTTP11: true, keepsAlive: false, start: requestStart)
+        self.exchange = exchange
+        exchange.refuse(worker.refusal(error))
+    }
+
+    /// The answer is written out in full.
+    func exchangeEnded(keepsAlive: Bool) {
+        exchange = nil
+        output.trim(above: 4096)
+        guard keepsAlive, !worker.isDraining else {
+            phase = .lingering
+            input.clear()
+            input.trim(above: 0)
+            socket?.shutDownWriting()
+            resumeReading()
+            return start(.linger)
+        }
+        phase = .head
+        start(.idle)
+        if !input.isEmpty { consumeInput() }
+        if socket != nil { limitInput() }
+    }
+
+    /// Ends a connection that has no request under way, so that the server can stop.
+    func endIfIdle() {
+        if case .head = phase, input.isEmpty, exchange == nil { close() }
+    }
+
+    // MARK: Writing
+
+    /// Bytes that the client has not taken yet.
+    var pendingBytes: Int { output.count }
+
+    var isOpen: Bool { socket != nil }
+
+    var maxPendingBytes: Int { settings.maxOutputBytes }
+
+    var eventLoop: EventLoop { loop }
+
+    func write(_ body: (inout ByteBuffer) -> Void) {
+        guard socket != nil else { return }
+        body(&output)
+        askForFlush()
+    }
+
+    private func askForFlush() {
+        guard !isFlushAsked else { return }
+        isFlushAsked = true
+        loop.atEndOfTurn(self)
+    }
+
+    func turnEnded() {
+        isFlushAsked = false
+        flush()
+    }
+
+    private func flush() {
+        guard let socket else { return }
+        let before = output.count
+        switch socket.send(&output) {
+        case .failed:
+            return close()
+        case .some:
+            // Each byte taken gives a slow reader new time; one that takes nothing is cut off.
+            if deadline != .write || output.count < before { start(.write) }
+            watch()
+        case .all:
+            if deadline == .write {
+                stopDeadline()
+                watch()
+            }
+        }
+        exchange?.drained()
+    }
+
+    // MARK: Ending
+
+    private func start(_ deadline: Deadline) {
+        self.deadline = deadline
+        timer?.start(after: deadline.limit(settings))
+    }
+
+    private func stopDeadline() {
+        deadline = nil
+        timer?.stop()
+    }
+
+    private func timeOut() {
+        switch deadline {
+        case .header: refuse(HTTPError(408, code: "header_timeout", "The request's header took too long."))
+        case .body: refuse(HTTPError(408, code: "body_timeout", "The request's body took too long."))
+        case .idle, .write, .linger, nil: close()
+        }
+    }
+
+    func close() {
+        guard let socket else { return }
+        socket.close()
+        self.socket = nil
+        timer = nil
+        exchange?.connectionEnded()
+        exchange = nil
+        worker.remove(self)
+    }
+}

@@ -1,0 +1,84 @@
+/// What a handler answers.
+public struct Response: Sendable {
+    public var status: Int
+    public var headers: Headers
+    public var body: Body
+    /// Called on the loop when the last byte has gone out or the connection has ended.
+    public var onFinish: [@Sendable (Summary) -> Void] = []
+
+    public init(_ status: Int = 200, headers: Headers = [:], body: Body = .none) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    public enum Body: Sendable {
+        case none
+        case bytes([UInt8])
+        /// Written piece by piece while the closure runs; it ends with the closure. A thrown error breaks the
+        /// connection, so that the client can tell a cut body from a whole one.
+        case stream(@Sendable (BodyWriter) async throws -> Void)
+    }
+
+    /// How an exchange went, for logs and metrics.
+    public struct Summary: Sendable {
+        public var status: Int
+        /// Of the body, as sent.
+        public var bytes: Int
+        /// From the request's first byte to the response's last.
+        public var duration: Duration
+        /// Whether the client left before the end.
+        public var isCut: Bool
+    }
+
+    public static func text(_ text: String, status: Int = 200, type: String = "text/plain; charset=utf-8") -> Response {
+        Response(status, headers: ["Content-Type": type], body: .bytes(Array(text.utf8)))
+    }
+
+    public static func json(_ bytes: [UInt8], status: Int = 200, headers: Headers = [:]) -> Response {
+        var response = Response(status, headers: headers, body: .bytes(bytes))
+        response.headers["Content-Type"] = "application/json"
+        return response
+    }
+
+    /// Problem details (RFC 9457) with our two members: `code` for programs and, on bad input, `field`.
+    public static func problem(
+        status: Int, code: String, _ message: String, field: String? = nil, headers: Headers = [:]
+    ) -> Response {
+        var json = #"{"type":"about:blank","title":"\#(reason(of: status))","status":\#(status),"code":"#
+        json += quoted(code) + #","detail":"# + quoted(message)
+        if let field { json += #","field":"# + quoted(field) }
+        var response = Response(status, headers: headers, body: .bytes(Array((json + "}\n").utf8)))
+        response.headers["Content-Type"] = "application/problem+json"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case _ where scalar.value < 0x20: quoted += " "
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+
+    /// The reason phrase of a status (RFC 9110, section 15); clients must not read meaning into it.
+    public static func reason(of status: Int) -> String { reasons[status] ?? "Status \(status)" }
+
+    private static let reasons: [Int: String] = [
+        100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 304: "Not Modified",
+        400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+        406: "Not Acceptable", 408: "Request Timeout", 409: "Conflict", 411: "Length Required",
+        413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type", 417: "Expectation Failed",
+        422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+        499: "Client Closed Request", 500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
+        503: "Service Unavailable", 504: "Gateway Timeout", 505: "HTTP Version Not Supported",
+        507: "Insufficient Storage",
+    ]
+}

@@ -1,0 +1,78 @@
+/// One call of an API: a method, a pattern such as `/streams/{id}`, and who answers it.
+public struct Route: Sendable {
+    public var method: String
+    public var pattern: String
+    public var handler: Handler
+    let segments: [Substring]
+
+    public init(_ method: String, _ pattern: String, handler: @escaping Handler) {
+        self.method = method
+        self.pattern = pattern
+        self.handler = handler
+        segments = pattern.split(separator: "/")
+    }
+
+    /// - Returns: the values of the `{name}` segments; `nil` when the path does not fit.
+    func match(_ path: [String]) -> [String: String]? {
+        guard path.count == segments.count else { return nil }
+        var parameters: [String: String] = [:]
+        for (expected, found) in zip(segments, path) {
+            if expected.hasPrefix("{") {
+                parameters[String(expected.dropFirst().dropLast())] = found
+            } else if expected != found {
+                return nil
+            }
+        }
+        return parameters
+    }
+}
+
+/// Finds who answers a request.
+///
+/// `HEAD` is answered by the route of `GET`, `OPTIONS` by the router itself; a path known under other methods gets 405
+/// with `Allow`. A pattern without `{name}` wins over one with it.
+public struct Router: Sendable {
+    public let routes: [Route]
+    private let fallback: Handler
+
+    /// - Parameter fallback: answers paths that no route has; 404 by default.
+    public init(_ routes: [Route], fallback: Handler? = nil) {
+        self.routes = routes.sorted { one, other in
+            one.segments.count { $0.hasPrefix("{") } < other.segments.count { $0.hasPrefix("{") }
+        }
+        self.fallback = fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") }
+    }
+
+    public func handle(_ request: Request) async throws -> Response {
+        var allowed: Set<String> = []
+        for route in routes {
+            guard let parameters = route.match(request.segments) else { continue }
+            guard route.method == request.method || (route.method == "GET" && request.method == "HEAD") else {
+                allowed.insert(route.method)
+                continue
+            }
+            var request = request
+            request.parameters = parameters
+            request.route = route.pattern
+            return try await route.handler(request)
+        }
+        if request.path == "*" { return Response(204, headers: ["Allow": "GET, HEAD, POST, PATCH, DELETE, OPTIONS"]) }
+        guard !allowed.isEmpty else { return try await fallback(request) }
+        if allowed.contains("GET") { allowed.insert("HEAD") }
+        let allow = (allowed.sorted() + ["OPTIONS"]).joined(separator: ", ")
+        if request.method == "OPTIONS" { return Response(204, headers: ["Allow": allow]) }
+        throw HTTPError(
+            405, code: "method_not_allowed", "This path takes \(allow).", headers: ["Allow": allow])
+    }
+}
+
+/// Something that stands between the server and a handler: it may answer itself, change the request on the way in and
+/// the response on the way out.
+public typealias Middleware = @Sendable (Request, Handler) async throws -> Response
+
+extension Array where Element == Middleware {
+    /// Wraps a handler; the first middleware is the outermost.
+    public func wrapping(_ handler: @escaping Handler) -> Handler {
+        reversed().reduce(handler) { inner, middleware in { try await middleware($0, inner) } }
+    }
+}

@@ -1,0 +1,41 @@
+extension EventLoop {
+    /// Waits on the loop's own timer.
+    ///
+    /// On the loop's thread only: the caller is isolated to an actor of this loop.
+    /// - Throws: `CancellationError` as soon as the task is cancelled.
+    public func sleep(for delay: Duration) async throws(CancellationError) {
+        let sleeper = Sleeper(self)
+        await sleeper.sleep(for: delay)
+        if Task.isCancelled { throw CancellationError() }
+    }
+}
+
+/// One wait. Touched on its loop alone, which is why it may be shared with the cancellation handler.
+private final class Sleeper: @unchecked Sendable {
+    private let loop: EventLoop
+    private var timer: LoopTimer?
+    private var waiter: CheckedContinuation<Void, Never>?
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func sleep(for delay: Duration) async {
+        loop.preconditionOnLoop()
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { return continuation.resume() }
+                waiter = continuation
+                let timer = LoopTimer(on: loop) { [weak self] in self?.end() }
+                timer.start(after: delay)
+                self.timer = timer
+            }
+        } onCancel: {
+            loop.execute { self.end() }
+        }
+    }
+
+    private func end() {
+        timer = nil
+        waiter?.resume()
+        waiter = nil
+    }
+}

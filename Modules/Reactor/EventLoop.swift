@@ -1,0 +1,178 @@
+internal import CUV
+import Glibc
+internal import Synchronization
+
+/// One libuv loop on one thread, and the executor of every actor and task that belongs to it.
+///
+/// Socket and timer events only make jobs ready; the jobs run together once per turn of the loop, never inside a C
+/// callback. What happens at the end of a turn, such as writing a socket once for all that was said in it, is asked for
+/// with ``atEndOfTurn(_:)``.
+///
+/// Safe to share: `inbox` is a lock-free stack that any thread may push to; all other state is touched by the thread
+/// that called ``run()`` alone, which ``preconditionOnLoop()`` guards at the doors.
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+    let uv: UnsafeMutablePointer<uv_loop_t>
+    private let wakeUp: UnsafeMutablePointer<uv_async_t>
+    private let check: UnsafeMutablePointer<uv_check_t>
+    private let prepare: UnsafeMutablePointer<uv_prepare_t>
+
+    private let inbox = Inbox()
+    private let owner = Atomic<UInt>(0)
+    private var ready: [UnownedJob] = []
+    private var running: [UnownedJob] = []
+    private var endings: [any EndOfTurn] = []
+    private var locals: [ObjectIdentifier: AnyObject] = [:]
+    private var isStopping = false
+
+    private let counts = Counts()
+
+    /// Rounds of jobs in one turn, so that a task that never waits cannot keep the loop from its sockets.
+    private static let maxRounds = 256
+
+    public init() {
+        uv = .allocate(capacity: 1)
+        wakeUp = .allocate(capacity: 1)
+        check = .allocate(capacity: 1)
+        prepare = .allocate(capacity: 1)
+        uv_loop_init(uv)
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        uv_async_init(uv, wakeUp) { EventLoop.of($0?.pointee.data)?.drain() }
+        wakeUp.pointee.data = me
+        uv_check_init(uv, check)
+        check.pointee.data = me
+        uv_check_start(check) { EventLoop.of($0?.pointee.data)?.drain() }
+        uv_prepare_init(uv, prepare)
+        prepare.pointee.data = me
+        uv_prepare_start(prepare) { EventLoop.of($0?.pointee.data)?.drain() }
+    }
+
+    private static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
+        data.map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    // MARK: Running
+
+    /// Runs the loop on the calling thread until ``stop()``.
+    ///
+    /// A loop is run once and lives as long as the process.
+    public func run() {
+        owner.store(UInt(pthread_self()), ordering: .releasing)
+        while !isStopping { uv_run(uv, UV_RUN_DEFAULT) }
+    }
+
+    /// Runs the loop on a new thread.
+    public func start() { Thread.start { self.run() } }
+
+    /// Ends ``run()`` after the present turn; from any thread.
+    public func stop() {
+        execute {
+            self.isStopping = true
+            uv_stop(self.uv)
+        }
+    }
+
+    /// Whether the calling thread is the loop's.
+    public var isCurrent: Bool { owner.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    /// The loop's time in milliseconds, as it was when this turn began; monotonic.
+    public var now: UInt64 { uv_now(uv) }
+
+    // MARK: Jobs
+
+    /// Runs `body` on the loop; from any thread, in the order of the calls of one thread.
+    public func execute(_ body: @escaping @Sendable () -> Void) {
+        inbox.push(.body(body))
+        uv_async_send(wakeUp)
+    }
+
+    /// Calls `ending` once when all jobs of this turn have run. On the loop's thread only.
+    public func atEndOfTurn(_ ending: any EndOfTurn) { endings.append(ending) }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrent {
+            counts.local.add(1, ordering: .relaxed)
+            ready.append(job)
+        } else {
+            counts.remote.add(1, ordering: .relaxed)
+            inbox.push(.job(job))
+            uv_async_send(wakeUp)
+        }
+    }
+
+    public func checkIsolated() { preconditionOnLoop() }
+
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    /// Stops the process when called from a thread that is not the loop's.
+    public func preconditionOnLoop() { precondition(isCurrent, "called off the event loop") }
+
+    private func drain() {
+        inbox.popAll { item in
+            switch item {
+            case .job(let job): ready.append(job)
+            case .body(let body): body()
+            }
+        }
+        guard !ready.isEmpty || !endings.isEmpty else { return }
+        counts.turns.add(1, ordering: .relaxed)
+        let serial = asUnownedSerialExecutor()
+        let task = asUnownedTaskExecutor()
+        var rounds = 0
+        while !ready.isEmpty || !endings.isEmpty {
+            rounds += 1
+            if rounds > Self.maxRounds {
+                uv_async_send(wakeUp)
+                return
+            }
+            swap(&ready, &running)
+            for job in running { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            running.removeAll(keepingCapacity: true)
+            guard ready.isEmpty else { continue }
+            let ended = endings
+            endings.removeAll(keepingCapacity: true)
+            for ending in ended { ending.turnEnded() }
+        }
+    }
+
+    // MARK: What belongs to the loop
+
+    /// The loop's own instance of a type, made at the first call. On the loop's thread only.
+    public func local<Value: AnyObject>(_ type: Value.Type = Value.self, make: () -> Value) -> Value {
+        preconditionOnLoop()
+        if let value = locals[ObjectIdentifier(type)] as? Value { return value }
+        let value = make()
+        locals[ObjectIdentifier(type)] = value
+        return value
+    }
+
+    /// What the loop has done so far; from any thread.
+    public var statistics: Statistics {
+        Statistics(
+            turns: counts.turns.load(ordering: .relaxed),
+            localJobs: counts.local.load(ordering: .relaxed),
+            remoteJobs: counts.remote.load(ordering: .relaxed))
+    }
+
+    /// Counters since the loop was made.
+    public struct Statistics: Sendable, Hashable {
+        /// Turns in which there was something to do.
+        public var turns: Int
+        /// Jobs that the loop's own thread made ready.
+        public var localJobs: Int
+        /// Jobs that other threads made ready: none on the path of a token.
+        public var remoteJobs: Int
+    }
+
+    private final class Counts: Sendable {
+        let turns = Atomic<Int>(0)
+        let local = Atomic<Int>(0)
+        let remote = Atomic<Int>(0)
+    }
+}
+
+/// Something that has work for the end of a loop's turn.
+public protocol EndOfTurn: AnyObject {
+    /// Called once for each time it was asked for, on the loop's thread.
+    func turnEnded()
+}

@@ -1,0 +1,88 @@
+internal import CUV
+
+/// Calls back on the loop after a time, once or again and again. Loop-confined; letting go of it ends it.
+public final class LoopTimer {
+    private let handle: UnsafeMutablePointer<uv_timer_t>
+    private let onFire: () -> Void
+
+    /// - Parameter onFire: called on the loop's thread; must not keep the timer's owner alive.
+    public init(on loop: EventLoop, onFire: @escaping () -> Void) {
+        loop.preconditionOnLoop()
+        self.onFire = onFire
+        handle = .allocate(capacity: 1)
+        uv_timer_init(loop.uv, handle)
+        handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    deinit {
+        handle.pointee.data = nil
+        UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self).close()
+    }
+
+    /// Starts, or starts anew.
+    ///
+    /// - Parameters:
+    ///   - delay: rounded up to whole milliseconds.
+    ///   - repeating: whether it fires every `delay` until stopped.
+    public func start(after delay: Duration, repeating: Bool = false) {
+        let milliseconds = delay.roundedUpToMilliseconds
+        uv_timer_start(
+            handle,
+            { handle in
+                guard let data = handle?.pointee.data else { return }
+                // Retained for the call: the callback may let go of the timer.
+                let timer = Unmanaged<LoopTimer>.fromOpaque(data).takeUnretainedValue()
+                withExtendedLifetime(timer) { timer.onFire() }
+            }, milliseconds, repeating ? max(milliseconds, 1) : 0)
+    }
+
+    public func stop() { uv_timer_stop(handle) }
+
+    public var isRunning: Bool { uv_is_active(UnsafeRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) != 0 }
+}
+
+/// Notices silence: fires when ``touch()`` has not been called for a time. Loop-confined.
+///
+/// A touch costs one store: the timer behind it is set once per period, not once per touch.
+public final class IdleTimer {
+    private let loop: EventLoop
+    private let limit: UInt64
+    private var lastTouch: UInt64
+    private var timer: LoopTimer?
+    private let onIdle: () -> Void
+
+    /// Starts counting at once.
+    public init(on loop: EventLoop, limit: Duration, onIdle: @escaping () -> Void) {
+        self.loop = loop
+        self.limit = limit.roundedUpToMilliseconds
+        self.onIdle = onIdle
+        lastTouch = loop.now
+        let timer = LoopTimer(on: loop) { [weak self] in self?.fire() }
+        self.timer = timer
+        timer.start(after: limit)
+    }
+
+    public func touch() { lastTouch = loop.now }
+
+    private func fire() {
+        let silence = loop.now - lastTouch
+        if silence >= limit { return onIdle() }
+        timer?.start(after: .milliseconds(Int64(limit - silence)))
+    }
+}
+
+extension Duration {
+    /// At least 0.
+    var roundedUpToMilliseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(seconds) * 1000 + UInt64((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}
+
+extension UnsafeMutablePointer<uv_handle_t> {
+    /// Closes the handle and frees its memory when libuv has let go of it.
+    func close() {
+        uv_close(self) { handle in UnsafeMutableRawPointer(handle)?.deallocate() }
+    }
+}

@@ -1,0 +1,67 @@
+internal import CUV
+
+/// Tells when a socket can be read or written. Loop-confined; letting go of it ends the watch, not the socket.
+///
+/// End the watch before closing the socket: a number that the kernel gives out again must not be watched twice.
+public final class SocketWatcher {
+    private let handle: UnsafeMutablePointer<uv_poll_t>
+    private weak var observer: (any SocketObserver)?
+    private var interest: Events = []
+
+    public struct Events: OptionSet, Sendable {
+        public let rawValue: Int32
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+        public static let readable = Events(rawValue: 1)
+        public static let writable = Events(rawValue: 2)
+        /// The peer has gone or the socket has failed.
+        public static let failed = Events(rawValue: 4)
+    }
+
+    /// - Parameter socket: a non-blocking socket, open until the watcher has gone.
+    public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
+        loop.preconditionOnLoop()
+        self.observer = observer
+        handle = .allocate(capacity: 1)
+        uv_poll_init_socket(loop.uv, handle, socket)
+        handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    deinit { end() }
+
+    /// Replaces what is watched for; an empty set watches for nothing.
+    public func watch(_ events: Events) {
+        guard handle.pointee.data != nil, events != interest else { return }
+        interest = events
+        if events.isEmpty {
+            uv_poll_stop(handle)
+            return
+        }
+        let mask =
+            (events.contains(.readable) ? Int32(UV_READABLE.rawValue) : 0)
+            | (events.contains(.writable) ? Int32(UV_WRITABLE.rawValue) : 0)
+            | (events.contains(.failed) ? Int32(UV_DISCONNECT.rawValue) : 0)
+        uv_poll_start(handle, mask) { handle, status, events in
+            guard let data = handle?.pointee.data else { return }
+            let watcher = Unmanaged<SocketWatcher>.fromOpaque(data).takeUnretainedValue()
+            var happened: Events = status < 0 ? .failed : []
+            if events & Int32(UV_READABLE.rawValue) != 0 { happened.insert(.readable) }
+            if events & Int32(UV_WRITABLE.rawValue) != 0 { happened.insert(.writable) }
+            if events & Int32(UV_DISCONNECT.rawValue) != 0 { happened.insert(.failed) }
+            watcher.observer?.socket(isReady: happened)
+        }
+    }
+
+    /// Ends the watch now, so that the socket can be closed; further calls do nothing.
+    public func end() {
+        guard handle.pointee.data != nil else { return }
+        handle.pointee.data = nil
+        uv_poll_stop(handle)
+        UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self).close()
+    }
+}
+
+/// Someone who is told what a socket is ready for.
+public protocol SocketObserver: AnyObject {
+    /// Called on the loop's thread.
+    func socket(isReady events: SocketWatcher.Events)
+}

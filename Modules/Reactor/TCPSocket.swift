@@ -1,0 +1,92 @@
+import Glibc
+
+/// One TCP connection on a loop. Loop-confined; closed when let go of.
+public final class TCPSocket {
+    private let descriptor: Int32
+    private let loop: EventLoop
+    private let watcher: SocketWatcher
+    private var interest: SocketWatcher.Events = []
+    public private(set) var isOpen = true
+
+    /// - Parameters:
+    ///   - descriptor: a connected, non-blocking socket; owned from here on.
+    ///   - observer: told when the socket is ready for what ``watch(_:)`` asked; held weakly.
+    public init(_ descriptor: Int32, on loop: EventLoop, observer: any SocketObserver) {
+        self.descriptor = descriptor
+        self.loop = loop
+        watcher = SocketWatcher(descriptor, on: loop, observer: observer)
+    }
+
+    deinit { close() }
+
+    public func watch(_ events: SocketWatcher.Events) {
+        if isOpen { watcher.watch(events) }
+    }
+
+    public func close() {
+        guard isOpen else { return }
+        isOpen = false
+        watcher.end()
+        Glibc.close(descriptor)
+    }
+
+    /// Tells the peer that nothing more will be written; reading goes on.
+    public func shutDownWriting() {
+        if isOpen { shutdown(descriptor, Int32(SHUT_WR)) }
+    }
+
+    public enum Received: Sendable {
+        case bytes
+        case nothingYet
+        /// The peer has closed, or the connection has failed.
+        case ended
+    }
+
+    /// Reads once, at most 64 KiB.
+    ///
+    /// - Parameter body: called with what came, when something came; the span is valid in the call alone.
+    public func receive(_ body: (Span<UInt8>) -> Void) -> Received {
+        guard isOpen else { return .ended }
+        let scratch = loop.local(Scratch.self) { Scratch() }
+        while true {
+            let count = recv(descriptor, scratch.bytes.baseAddress, scratch.bytes.count, 0)
+            if count > 0 {
+                body(Span(_unsafeBytes: UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count])))
+                return .bytes
+            }
+            if count == 0 { return .ended }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .nothingYet : .ended
+        }
+    }
+
+    public enum Sent: Sendable {
+        case all
+        /// The kernel takes no more now; watch for `writable`.
+        case some
+        case failed
+    }
+
+    /// Writes as much of the buffer as the kernel takes, and consumes that.
+    public func send(_ buffer: inout ByteBuffer) -> Sent {
+        guard isOpen else { return .failed }
+        while !buffer.isEmpty {
+            let count = buffer.withSpan { span in
+                span.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            }
+            if count >= 0 {
+                buffer.consume(count)
+                continue
+            }
+            if errno == EINTR { continue }
+            return errno == EAGAIN ? .some : .failed
+        }
+        return .all
+    }
+}
+
+/// The memory that every socket of a loop reads into, one at a time.
+private final class Scratch {
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
+    deinit { bytes.deallocate() }
+}

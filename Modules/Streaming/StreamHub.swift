@@ -1,0 +1,133 @@
+public import Core
+public import Reactor
+import Synchronization
+
+/// Every stream of the process, running or kept for replay.
+///
+/// Its lock is taken when a stream begins, ends or is looked up, never for a token.
+public final class StreamHub: Sendable {
+    public let settings: StreamingSettings
+    private let now: @Sendable () -> ContinuousClock.Instant
+    private let state = Mutex(State())
+    private let bytes = Atomic<Int>(0)
+
+    private struct State {
+        var logs: [StreamID: StreamLog] = [:]
+        /// Finished ones, oldest first, from `oldest` on.
+        var finished: [(log: StreamLog, at: ContinuousClock.Instant, bytes: Int)] = []
+        var running = 0
+        var isClosed = false
+        var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+        mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
+            defer { idleWaiters = [] }
+            return idleWaiters
+        }
+    }
+
+    /// - Parameter now: the time that ``StreamingSettings/retention`` is counted in.
+    public init(_ settings: StreamingSettings, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        self.settings = settings
+        self.now = now
+    }
+
+    /// Makes a log and starts its run on `loop`, which is the caller's.
+    ///
+    /// - Parameter body: what fills the log; see ``StreamLog``.
+    /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `shuttingDown` after
+    ///   ``close()``.
+    public func start(
+        _ id: StreamID, owner: UserID, on loop: EventLoop,
+        _ body: @escaping @Sendable (isolated StreamLog) async -> Void
+    ) async throws(PlatformError) -> StreamLog {
+        sweep()
+        let log = StreamLog(id, owner: owner, on: loop, settings: settings, hub: self)
+        try state.withLock { state throws(PlatformError) in
+            guard !state.isClosed else {
+                throw PlatformError(.shuttingDown, "The server is restarting. Try again in a moment.")
+            }
+            guard state.running < settings.maxRunningStreams, byteCount < settings.maxBytesInTotal else {
+                throw PlatformError(
+                    .unavailable, "The server is answering as many questions as it can. Try again shortly.",
+                    retryAfter: .seconds(2))
+            }
+            state.running += 1
+            state.logs[id] = log
+        }
+        await log.start(body)
+        return log
+    }
+
+    /// The log of a stream, if it is this user's and still in memory: another user's is as unknown as none.
+    public func log(_ id: StreamID, for owner: UserID) -> StreamLog? {
+        sweep()
+        let log = state.withLock { $0.logs[id] }
+        return log?.owner == owner ? log : nil
+    }
+
+    /// Runs under way.
+    public var runningCount: Int { state.withLock { $0.running } }
+
+    /// Logs in memory, running or finished.
+    public var logCount: Int { state.withLock { $0.logs.count } }
+
+    /// Bytes of text and events held by all logs, as of their last sealed segments.
+    public var byteCount: Int { bytes.load(ordering: .relaxed) }
+
+    // MARK: For logs
+
+    func addBytes(_ count: Int) { bytes.add(count, ordering: .relaxed) }
+
+    func finished(_ log: StreamLog, bytes: Int) {
+        let waiters = state.withLock { state in
+            state.running -= 1
+            state.finished.append((log, now(), bytes))
+            return state.running == 0 ? state.takeIdleWaiters() : []
+        }
+        for waiter in waiters { waiter.resume() }
+        sweep()
+    }
+
+    /// Forgets the finished logs that are past their time, and the oldest ones while memory is short.
+    private func sweep() {
+        let time = now()
+        let freed = state.withLock { state in
+            var freed = 0
+            var leaving = 0
+            for (log, at, size) in state.finished {
+                let isOld = at.duration(to: time) > settings.retention
+                guard isOld || byteCount - freed > settings.maxBytesInTotal else { break }
+                state.logs[log.id] = nil
+                freed += size
+                leaving += 1
+            }
+            if leaving > 0 { state.finished.removeFirst(leaving) }
+            return freed
+        }
+        if freed > 0 { bytes.subtract(freed, ordering: .relaxed) }
+    }
+
+    // MARK: Shutdown
+
+    /// Refuses new runs from here on.
+    public func close() {
+        state.withLock { $0.isClosed = true }
+    }
+
+    /// Waits until no run is under way.
+    public func idle() async {
+        await withCheckedContinuation { waiter in
+            let isIdle = state.withLock { state in
+                if state.running > 0 { state.idleWaiters.append(waiter) }
+                return state.running == 0
+            }
+            if isIdle { waiter.resume() }
+        }
+    }
+
+    /// Ends every run; each log still gets its last event.
+    public func stopAll(_ reason: StreamLog.StopReason) async {
+        let logs = state.withLock { Array($0.logs.values) }
+        for log in logs { await log.stop(reason) }
+    }
+}

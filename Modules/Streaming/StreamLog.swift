@@ -1,0 +1,335 @@
+public import Core
+import Hashing
+public import Reactor
+import Synchronization
+
+/// The record of one run: events in order, for any number of readers at any place.
+///
+/// The log is an actor on the loop where its run was started, and so is the run: appending takes no lock and no hop. A
+/// reader holds nothing but an offset; one on the same loop reads without a hop too, one on another loop gets all that
+/// came in a turn at once. Each event is encoded once, when it is appended.
+///
+/// Exactly one `stream_done` ends a log, whatever happens to the run.
+public actor StreamLog {
+    public nonisolated let id: StreamID
+    /// Only this user may read, stop or see the stream.
+    public nonisolated let owner: UserID
+    public nonisolated let loop: EventLoop
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    private let settings: StreamingSettings
+    private let hub: StreamHub
+    private let chunkPrefix: ChunkPrefix
+
+    /// Full segments, oldest first.
+    private var sealed: [EventSegment] = []
+    private var sealedBytes = 0
+    private var open = EventSegment(first: 1)
+    private var countedBytes = 0
+    private var countAt = 4096
+    private var texts: [PanelRecord] = []
+    private var textBytes = 0
+
+    private var run: Task<Void, Never>?
+    private var viewers = 0
+    private var detachTimer: LoopTimer?
+    private var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
+    private var lastTicket = 0
+
+    /// Why the run was told to end early.
+    public private(set) var stopReason: StopReason?
+    /// How the run ended; `nil` while it goes on.
+    public private(set) var outcome: Outcome?
+
+    /// A segment is sealed past this size, which also bounds what a reader is handed at once.
+    private static let segmentLimit = 64 * 1024
+
+    /// One panel of one stage.
+    private struct PanelRecord {
+        var panel: Panel
+        var stage: Stage
+        var text = ""
+        var chunks = 0
+    }
+
+    public enum StopReason: String, Sendable {
+        /// The user pressed stop.
+        case user
+        /// Nobody watches any more.
+        case detached
+        /// The provider said nothing for too long.
+        case silence
+        /// The caller's time for the whole answer is up.
+        case deadline
+        /// The server goes down.
+        case shutdown
+        /// The answer is longer than `max_text_bytes`.
+        case length
+    }
+
+    init(_ id: StreamID, owner: UserID, on loop: EventLoop, settings: StreamingSettings, hub: StreamHub) {
+        self.id = id
+        self.owner = owner
+        self.loop = loop
+        self.settings = settings
+        self.hub = hub
+        chunkPrefix = ChunkPrefix(id)
+    }
+
+    // MARK: The run
+
+    /// Starts the run that fills the log.
+    ///
+    /// - Parameter body: runs on the log's loop; it is cancelled by ``stop(_:)``. What it leaves unfinished is ended as
+    ///   `failed`.
+    func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) {
+        precondition(run == nil, "a log has one run")
+        startDetachTimer()
+        run = Task {
+            await body(self)
+            if outcome == nil {
+                append(.error(PlatformError(.internalError, "The answer could not be finished. Try again.")))
+                finish(.done(.failed))
+            }
+        }
+    }
+
+    /// Ends the run early; the first reason counts. What was shown stays.
+    public func stop(_ reason: StopReason) {
+        guard outcome == nil, stopReason == nil else { return }
+        stopReason = reason
+        run?.cancel()
+    }
+
+    // MARK: Appending
+
+    /// Appends an event.
+    public func append(_ event: StreamEvent) {
+        precondition(outcome == nil, "a finished log takes no events")
+        beginEvent()
+        open.text.raw("\ndata: ")
+        event.encode(into: &open.text)
+        endEvent()
+    }
+
+    /// Appends a piece of a panel's text; the path of a token.
+    ///
+    /// A text that grows past `max_text_bytes` stops the run.
+    public func append(chunk: String, panel: Panel, stage: Stage) {
+        precondition(outcome == nil, "a finished log takes no events")
+        let place = record(of: panel, stage)
+        let index = texts[place].chunks
+        texts[place].chunks += 1
+        texts[place].text += chunk
+        textBytes += chunk.utf8.count
+        beginEvent()
+        chunkPrefix.append(panel, stage, to: &open.text)
+        open.text.escaped(chunk)
+        open.text.raw(#"","metadata":{"chunk_index":"#)
+        open.text.value(index)
+        open.text.raw("}}")
+        endEvent()
+        if textBytes > settings.maxTextBytes { stop(.length) }
+    }
+
+    /// Appends the `stage_complete` of a panel, with the length and hash of its text.
+    public func completePanel(_ panel: Panel, _ stage: Stage) {
+        let record = texts[record(of: panel, stage)]
+        append(
+            .stageComplete(
+                panel: panel, stage: stage, chunks: record.chunks, length: record.text.utf8.count,
+                sha256: SHA256.hex(of: record.text)))
+    }
+
+    /// Appends the last event and closes the log.
+    public func finish(_ done: StreamEvent) {
+        guard outcome == nil else { return }
+        append(done)
+        outcome = done.outcome ?? .failed
+        run = nil
+        detachTimer = nil
+        count()
+        wakeAll()
+        hub.finished(self, bytes: countedBytes)
+    }
+
+    /// The text of a panel so far.
+    public func text(_ panel: Panel, _ stage: Stage) -> String {
+        texts.first { $0.panel == panel && $0.stage == stage }?.text ?? ""
+    }
+
+    /// Offset of the newest event; 0 while there is none.
+    public var lastOffset: Int { open.last }
+
+    /// Offset of the oldest event that is kept.
+    private var firstOffset: Int { sealed.first?.first ?? open.first }
+
+    private func record(of panel: Panel, _ stage: Stage) -> Int {
+        // The newest is nearly always the one: panels come one after the other.
+        if let last = texts.last, last.panel == panel, last.stage == stage { return texts.count - 1 }
+        if let place = texts.firstIndex(where: { $0.panel == panel && $0.stage == stage }) { return place }
+        texts.append(PanelRecord(panel: panel, stage: stage))
+        return texts.count - 1
+    }
+
+    private func beginEvent() {
+        if open.text.bytes.count >= Self.segmentLimit { seal() }
+        open.text.raw(chunkPrefix.id)
+        open.text.value(lastOffset + 1)
+    }
+
+    private func endEvent() {
+        open.text.raw("\n\n")
+        let end = open.text.bytes.count
+        open.ends.append(end)
+        if end >= countAt {
+            countAt *= 2
+            count()
+        }
+        if !waiters.isEmpty { wakeAll() }
+    }
+
+    /// Begins a new segment and lets the oldest go when the log is past its bounds.
+    private func seal() {
+        sealedBytes += open.text.bytes.count
+        sealed.append(open)
+        open = EventSegment(first: open.last + 1)
+        countAt = 4096
+        while let oldest = sealed.first,
+            sealedBytes > settings.maxBytesPerStream || lastOffset - oldest.last > settings.maxEventsPerStream
+        {
+            sealedBytes -= oldest.text.bytes.count
+            sealed.removeFirst()
+        }
+        count()
+    }
+
+    /// Tells the hub what the log holds, each time it has doubled, so that the token path shares nothing between loops.
+    private func count() {
+        let bytes = sealedBytes + open.text.bytes.count + textBytes
+        hub.addBytes(bytes - countedBytes)
+        countedBytes = bytes
+    }
+
+    // MARK: Reading
+
+    /// Some events, encoded.
+    public struct Batch: Sendable {
+        /// Server-sent events, whole; at most about 64 KiB, except for a `resync` and single larger events.
+        public var bytes: [UInt8]
+        /// Offset of the last of them.
+        public var last: Int
+    }
+
+    /// Hands over every event after `offset` in order, as it comes, until the log ends, `body` throws, or the task is
+    /// cancelled.
+    ///
+    /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
+    /// the events before the newest; nobody is left with a gap.
+    /// - Throws: `PlatformError` `rateLimited` when too many watch already, and what `body` throws.
+    public nonisolated func watch(
+        after offset: Int, _ body: (Batch) async throws -> Void
+    ) async throws {
+        try await attach()
+        do {
+            var offset = offset
+            while let batch = await next(after: offset) {
+                try await body(batch)
+                offset = batch.last
+            }
+        } catch {
+            await detach()
+            throw error
+        }
+        await detach()
+    }
+
+    /// The events after `offset`, as many as fit a batch; waits for the first of them.
+    ///
+    /// - Returns: `nil` when the log has ended and `offset` is its last event, or when the task is cancelled.
+    public func next(after offset: Int) async -> Batch? {
+        while !Task.isCancelled {
+            let last = lastOffset
+            if offset > last || offset < firstOffset - 1 { return resync() }
+            if offset < last { return batch(after: offset) }
+            if outcome != nil { return nil }
+            await wait()
+        }
+        return nil
+    }
+
+    private func batch(after offset: Int) -> Batch {
+        // Readers are nearly always at the end.
+        let segment = offset >= open.first - 1 ? open : sealed.last { $0.first <= offset + 1 } ?? open
+        return Batch(bytes: segment.bytes(after: offset), last: segment.last)
+    }
+
+    private func resync() -> Batch {
+        let texts = texts.map { StreamEvent.PanelText(panel: $0.panel, stage: $0.stage, text: $0.text) }
+        // A log that has ended keeps its last event for after the resync, so that a reader sees the end as well.
+        let last = outcome == nil ? lastOffset : lastOffset - 1
+        return Batch(bytes: StreamLog.encoded(.resync(texts), EventID(stream: id, offset: last)), last: last)
+    }
+
+    /// One event as a server-sent event.
+    public static func encoded(_ event: StreamEvent, _ id: EventID) -> [UInt8] {
+        var json = JSONWriter()
+        event.encode(into: &json)
+        var bytes: [UInt8] = []
+        ServerSentEvent.append(id: id.description, data: json.bytes.span, to: &bytes)
+        return bytes
+    }
+
+    /// Waits for the next event, the end of the log, or the end of the task.
+    private func wait() async {
+        lastTicket += 1
+        let ticket = lastTicket
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                if Task.isCancelled { return waiter.resume() }
+                waiters.append((ticket, waiter))
+            }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.wake(ticket) } }
+        }
+    }
+
+    private func wake(_ ticket: Int) {
+        guard let place = waiters.firstIndex(where: { $0.ticket == ticket }) else { return }
+        waiters.remove(at: place).waiter.resume()
+    }
+
+    private func wakeAll() {
+        for (_, waiter) in waiters { waiter.resume() }
+        waiters.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Viewers
+
+    private func attach() throws(PlatformError) {
+        guard viewers < settings.maxViewersPerStream else {
+            throw PlatformError(
+                .rateLimited, "Too many windows watch this answer. Close one and try again.",
+                retryAfter: .seconds(1))
+        }
+        viewers += 1
+        detachTimer = nil
+    }
+
+    private func detach() {
+        viewers -= 1
+        if viewers == 0 { startDetachTimer() }
+    }
+
+    /// Readers now.
+    public var viewerCount: Int { viewers }
+
+    private func startDetachTimer() {
+        guard settings.onDetach == .cancel, outcome == nil, viewers == 0 else { return }
+        let timer = LoopTimer(on: loop) { [weak self] in
+            self?.assumeIsolated { $0.stop(.detached) }
+        }
+        timer.start(after: settings.detachGrace)
+        detachTimer = timer
+    }
+}
