@@ -73,6 +73,7 @@ let package = Package(
         module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
         module("TestSupport", uses: ["Core", "Reactor"]),
 
+        tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
     ],
     cxxLanguageStandard: .cxx17
