@@ -75,6 +75,7 @@ let package = Package(
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
     ],
     cxxLanguageStandard: .cxx17
 )

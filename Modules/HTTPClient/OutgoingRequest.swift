@@ -20,7 +20,10 @@ public struct OutgoingRequest: Sendable {
     }
 }
 
-/// How long each part of an exchange may take. Defaults: reference of the providers' own SDKs.
+/// How long each part of an exchange may take.
+///
+/// The defaults for connecting and for the whole are those of the OpenAI and Anthropic clients; a model that reasons can
+/// be silent for minutes before its first byte.
 public struct Deadlines: Sendable, Hashable {
     /// To a usable connection, TLS included.
     public var connect = Duration.seconds(5)

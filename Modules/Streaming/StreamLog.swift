@@ -30,6 +30,12 @@ public actor StreamLog {
     private var texts: [PanelRecord] = []
     private var textBytes = 0
 
+    /// Cuts the text of the panel that is being written.
+    private var chunker: Chunker
+    private var writing: (panel: Panel, stage: Stage)?
+    private var waitingSince: UInt64 = 0
+    private var flushTimer: LoopTimer?
+
     private var run: Task<Void, Never>?
     private var viewers = 0
     private var detachTimer: LoopTimer?
@@ -74,6 +80,7 @@ public actor StreamLog {
         self.settings = settings
         self.hub = hub
         chunkPrefix = ChunkPrefix(id)
+        chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
     }
 
     // MARK: The run
@@ -101,22 +108,64 @@ public actor StreamLog {
         run?.cancel()
     }
 
-    // MARK: Appending
+    // MARK: Writing
 
-    /// Appends an event.
+    /// Appends text to a panel, cut into chunks; the path of a token.
+    ///
+    /// What the chunker holds back for the end of its word goes out after `max_wait` at the latest. Turning to another
+    /// panel ends the words of the one before. A text that grows past `max_text_bytes` stops the run.
+    public func write(_ text: String, to panel: Panel, of stage: Stage) {
+        if writing == nil || writing?.panel != panel || writing?.stage != stage {
+            flush()
+            writing = (panel, stage)
+        }
+        let wasWaiting = chunker.isWaiting
+        let events = lastOffset
+        chunker.push(text) { append(chunk: $0, panel: panel, stage: stage) }
+        guard chunker.isWaiting else { return }
+        if !wasWaiting || lastOffset > events { waitingSince = loop.now }
+        if flushTimer?.isRunning != true { startFlushTimer(after: settings.maxChunkWait) }
+    }
+
+    /// Appends what the chunker holds back.
+    public func flush() {
+        guard let writing, chunker.isWaiting else { return }
+        chunker.flush { append(chunk: $0, panel: writing.panel, stage: writing.stage) }
+    }
+
+    private func startFlushTimer(after delay: Duration) {
+        let timer = flushTimer ?? LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.flushIfDue() } }
+        timer.start(after: delay)
+        flushTimer = timer
+    }
+
+    private func flushIfDue() {
+        guard outcome == nil, chunker.isWaiting else { return }
+        let waited = Duration.milliseconds(Int64(loop.now - waitingSince))
+        if waited >= settings.maxChunkWait { flush() } else { startFlushTimer(after: settings.maxChunkWait - waited) }
+    }
+
+    /// Ends a panel of a stage: appends its `stage_complete`, with the length and hash of its text.
+    public func complete(_ panel: Panel, of stage: Stage) {
+        flush()
+        let record = texts[record(of: panel, stage)]
+        append(
+            .stageComplete(
+                panel: panel, stage: stage, chunks: record.chunks, length: record.text.utf8.count,
+                sha256: SHA256.hex(of: record.text)))
+    }
+
+    /// Appends an event, after what the chunker held back.
     public func append(_ event: StreamEvent) {
         precondition(outcome == nil, "a finished log takes no events")
+        flush()
         beginEvent()
         open.text.raw("\ndata: ")
         event.encode(into: &open.text)
         endEvent()
     }
 
-    /// Appends a piece of a panel's text; the path of a token.
-    ///
-    /// A text that grows past `max_text_bytes` stops the run.
-    public func append(chunk: String, panel: Panel, stage: Stage) {
-        precondition(outcome == nil, "a finished log takes no events")
+    private func append(chunk: String, panel: Panel, stage: Stage) {
         let place = record(of: panel, stage)
         let index = texts[place].chunks
         texts[place].chunks += 1
@@ -132,15 +181,6 @@ public actor StreamLog {
         if textBytes > settings.maxTextBytes { stop(.length) }
     }
 
-    /// Appends the `stage_complete` of a panel, with the length and hash of its text.
-    public func completePanel(_ panel: Panel, _ stage: Stage) {
-        let record = texts[record(of: panel, stage)]
-        append(
-            .stageComplete(
-                panel: panel, stage: stage, chunks: record.chunks, length: record.text.utf8.count,
-                sha256: SHA256.hex(of: record.text)))
-    }
-
     /// Appends the last event and closes the log.
     public func finish(_ done: StreamEvent) {
         guard outcome == nil else { return }
@@ -148,6 +188,7 @@ public actor StreamLog {
         outcome = done.outcome ?? .failed
         run = nil
         detachTimer = nil
+        flushTimer = nil
         count()
         wakeAll()
         hub.finished(self, bytes: countedBytes)

@@ -1,0 +1,186 @@
+internal import CCurlShim
+internal import Reactor
+
+/// One exchange: what libcurl tells of it, and the task that waits to hear.
+///
+/// Resuming the task from within libcurl is safe, because that only makes a job ready for later in the turn.
+///
+/// Touched on its loop alone; cancellation handlers and the last release, which may run anywhere, hop there first. That
+/// is why it may be shared.
+final class Transfer: @unchecked Sendable {
+    private let loop: EventLoop
+    private let host: String
+    private let recycle: (Easy) -> Void
+    private let clock: DeadlineClock
+
+    private(set) var head = ResponseHead()
+    private var unread: [UInt8] = []
+    private var outcome: Outcome?
+    private var waiter: UnsafeContinuation<Void, Never>?
+
+    private var easy: Easy?
+    private var multi: Multi?
+    private var body: RequestBody?
+    private var isPaused = false
+
+    private enum Outcome {
+        case complete
+        case failed(HTTPClientError)
+    }
+
+    /// Unread bytes past which the upstream is paused.
+    static let maxUnread = 64 * 1024
+    /// Room kept for the next bytes when all have been read.
+    private static let keptRoom = 8 * 1024
+
+    init(
+        of request: OutgoingRequest, to host: String, on loop: EventLoop, recycling recycle: @escaping (Easy) -> Void
+    ) {
+        self.loop = loop
+        self.host = host
+        self.recycle = recycle
+        clock = DeadlineClock(request.deadlines, on: loop)
+        if !request.body.isEmpty { body = RequestBody(request.body) }
+    }
+
+    func start(_ easy: Easy, with request: OutgoingRequest, _ options: Easy.Options, in multi: Multi) {
+        self.easy = easy
+        self.multi = multi
+        easy.prepare(request, body: body, options)
+        easy.report(to: self)
+        clock.start { [weak self] deadline in self?.end(.timedOut(deadline)) }
+        if let code = multi.add(easy, of: self) { end(.other(code: code)) }
+    }
+
+    // MARK: What libcurl tells
+
+    /// The connection stands and the request is about to be sent.
+    func connected() { clock.enter(.firstByte) }
+
+    /// - Returns: false to break the exchange off.
+    func receive(headerLine line: Span<UInt8>) -> Bool {
+        let wasComplete = head.isComplete
+        guard head.receive(line: line) else { return false }
+        if head.isComplete, !wasComplete {
+            // libcurl reads the body for the last time when it has sent all of it.
+            if let sent = easy?.offset(CURLINFO_SIZE_UPLOAD_T), sent >= body?.count ?? 0 { body = nil }
+            wake()
+        }
+        return true
+    }
+
+    /// - Returns: false to be given the same bytes again after a pause.
+    func receive(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard unread.isEmpty || unread.count + bytes.count <= Self.maxUnread else {
+            isPaused = true
+            clock.suspend()
+            return false
+        }
+        unread.append(contentsOf: bytes)
+        clock.enter(.idle)
+        wake()
+        return true
+    }
+
+    func ended(_ code: CURLcode) {
+        guard let easy else { return }
+        if code == CURLE_OK { return end(with: .complete) }
+        end(with: .failed(HTTPClientError(code, of: easy, host: host, isConnected: clock.phase != .connect)))
+    }
+
+    // MARK: What the reader asks
+
+    var hasUnread: Bool { !unread.isEmpty }
+    var unreadBytes: Int { unread.count }
+    var hasEnded: Bool { outcome != nil }
+
+    var failure: HTTPClientError? {
+        guard case .failed(let failure) = outcome else { return nil }
+        return failure
+    }
+
+    /// Waits until something has come in or the exchange has ended; may return early.
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                precondition(waiter == nil, "a response is read by one task at a time")
+                waiter = continuation
+            }
+        } onCancel: {
+            loop.execute { self.cancel() }
+        }
+    }
+
+    /// - Returns: whether there were bytes to hand over.
+    func hand(over receiver: (Span<UInt8>) -> Void) -> Bool {
+        guard !unread.isEmpty else { return false }
+        // Taken out for the call, so that the receiver may cancel.
+        var bytes: [UInt8] = []
+        swap(&bytes, &unread)
+        receiver(bytes.span)
+        if bytes.capacity <= Self.keptRoom {
+            bytes.removeAll(keepingCapacity: true)
+            unread = bytes
+        }
+        resumeUpstream()
+        return true
+    }
+
+    private func resumeUpstream() {
+        guard isPaused, let easy else { return }
+        isPaused = false
+        clock.proceed()
+        // May call back with bytes at once.
+        easy.unpause()
+    }
+
+    // MARK: Ending
+
+    func cancel() {
+        loop.preconditionOnLoop()
+        unread = []
+        end(.cancelled)
+    }
+
+    func cancelFromAnywhere() {
+        if loop.isCurrent { cancel() } else { loop.execute { self.cancel() } }
+    }
+
+    private func end(_ kind: HTTPClientError.Kind) { end(with: .failed(HTTPClientError(kind, host: host))) }
+
+    private func end(with outcome: Outcome) {
+        guard self.outcome == nil else { return }
+        self.outcome = outcome
+        clock.stop()
+        if let easy, let multi {
+            let recycle = recycle
+            // The body outlives the removal, for libcurl holds its address until then.
+            multi.remove(easy) { [body] in
+                withExtendedLifetime(body) { recycle(easy) }
+            }
+        }
+        easy = nil
+        multi = nil
+        body = nil
+        wake()
+    }
+
+    private func wake() {
+        waiter?.resume()
+        waiter = nil
+    }
+}
+
+/// The bytes of a request's body at an address that stays.
+final class RequestBody {
+    let address: UnsafeMutableRawPointer
+    let count: Int
+
+    init(_ bytes: [UInt8]) {
+        count = bytes.count
+        address = .allocate(byteCount: max(count, 1), alignment: 1)
+        bytes.withUnsafeBytes { if let start = $0.baseAddress { address.copyMemory(from: start, byteCount: count) } }
+    }
+
+    deinit { address.deallocate() }
+}
