@@ -87,6 +87,7 @@ let package = Package(
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
+        tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
