@@ -9,7 +9,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     /// What the machine's clock says.
-    public static func now() -> Timestamp {
+    public static var now: Timestamp {
         var time = timespec()
         unsafe _ = clock_gettime(CLOCK_REALTIME, &time)
         return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)

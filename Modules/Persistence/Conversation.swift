@@ -10,10 +10,11 @@ public struct Conversation: Sendable, Hashable {
     /// At most ``titleLimit`` characters; may be empty.
     public private(set) var title: String
     public let createdAt: Timestamp
-    /// When its newest message came; renaming does not move a conversation up the list.
+    /// When it was last used: made, renamed, or given a message.
+    ///
+    /// Kept by the store, which lets it rise with each use even when the clock does not; no two conversations of a user
+    /// were used at the same time.
     public var updatedAt: Timestamp
-    /// Counted by the store; what a caller sets is ignored.
-    public var messageCount: Int
 
     /// A title in characters as people count them; a longer one is cut at the end.
     public static let titleLimit = 200
@@ -22,15 +23,14 @@ public struct Conversation: Sendable, Hashable {
 
     public init(
         id: ConversationID = ConversationID(), owner: UserID, kind: Stage = .chat, title: String = "",
-        createdAt: Timestamp, updatedAt: Timestamp? = nil, messageCount: Int = 0
+        createdAt: Timestamp
     ) {
         self.id = id
         self.owner = owner
         self.kind = kind
         self.title = Self.fitting(title)
         self.createdAt = createdAt
-        self.updatedAt = updatedAt ?? createdAt
-        self.messageCount = messageCount
+        updatedAt = createdAt
     }
 
     /// Gives a title, cut at ``titleLimit``.

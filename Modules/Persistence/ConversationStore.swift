@@ -1,100 +1,102 @@
 public import Core
 
-/// Keeps conversations and their messages, each for its owner alone.
+/// Keeps conversations. Every call names its user, and what belongs to others is to it as if it were not there.
 ///
-/// Every call names the user on whose behalf it is made. To that user the rows of others do not exist: look-ups answer
-/// `nil`, and what acts on a row throws ``StoreError/notFound``, exactly as for an id that was never given out.
-///
-/// Each call is atomic: it has all its effect or, when it throws other than ``StoreError/unavailable(cause:)``, none.
-/// Each write may be repeated, so after `unavailable` the caller does not find out what happened but writes again.
-/// What a call that returned has written, every later call sees. Calls may come from anywhere at once.
+/// Each call is atomic: it has its whole effect or, when it throws other than ``StoreError/unavailable(_:)``, none. What
+/// a call has returned from is kept as durably as the store keeps anything, and every later call sees it. Every write
+/// may be made again as it was: the second time changes nothing. Calls may come from anywhere at once, and any of them
+/// may throw `unavailable`.
 public protocol ConversationStore: Sendable {
-    /// Stores a conversation; one with this id that its owner has already is left as it is.
+    /// Adds a conversation to its owner's list; one that the owner has already is left as it is.
     ///
-    /// - Returns: the conversation as it is stored.
-    /// - Throws: `notFound` when the id is somebody else's; `full`, `unavailable`.
-    @discardableResult
-    func create(_ conversation: Conversation) async throws(StoreError) -> Conversation
+    /// - Throws: ``StoreError/notFound`` when the id is another user's, ``StoreError/full``.
+    func insert(_ conversation: Conversation) async throws(StoreError)
 
-    /// - Throws: `unavailable`.
-    func conversation(_ id: ConversationID, owner: UserID) async throws(StoreError) -> Conversation?
+    /// - Throws: ``StoreError/notFound``.
+    func conversation(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> Conversation
 
-    /// A part of the owner's list, newest first.
+    /// Conversations, the last used first.
     ///
-    /// Reading on from ``ConversationPage/next`` until it is `nil` meets each conversation exactly once, except those
-    /// that got a new message meanwhile: they moved to the head of the list.
+    /// Reading on from page to page meets each conversation once, but for those used meanwhile: they went to the head.
     ///
-    /// The head of the list comes without a cursor; the limit is brought into 1...200. Throws `unavailable`.
+    /// - Parameters:
+    ///   - cursor: `next` of the page before.
+    ///   - limit: at least 1.
+    /// - Throws: ``StoreError/notFound`` for a cursor that was never given out.
     func conversations(
-        of owner: UserID, after cursor: ConversationCursor?, limit: Int
-    ) async throws(StoreError) -> ConversationPage
+        of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Conversation>
 
     /// Gives a conversation another title, cut at ``Conversation/titleLimit``.
     ///
-    /// - Returns: the conversation with its new title.
-    /// - Throws: `notFound`, `unavailable`.
+    /// - Throws: ``StoreError/notFound``.
     @discardableResult
-    func rename(
-        _ id: ConversationID, to title: String, owner: UserID
-    ) async throws(StoreError) -> Conversation
+    func rename(_ id: ConversationID, to title: String, of owner: UserID) async throws(StoreError) -> Conversation
 
-    /// Removes a conversation with its messages and idempotency keys; a later save of one of its messages is `notFound`.
+    /// Deletes a conversation with its messages and the keys of its turns; a later save of one of them is `notFound`.
     ///
-    /// - Throws: `notFound`, `unavailable`.
-    func delete(_ id: ConversationID, owner: UserID) async throws(StoreError)
+    /// - Throws: ``StoreError/notFound``.
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError)
 
-    /// Begins a turn or finds the one that its idempotency key began.
+    /// Begins a turn in one step: stores the message, opens the answer's row and remembers the key.
     ///
-    /// A new turn stores, all or nothing: the conversation if it is new, the user's message, an empty answer in state
-    /// `streaming`, and the key. Of any number of calls at once with one key, one starts the turn. A key looked up at
-    /// or after its retention's end is forgotten. The very same turn, by its ids, is begun once even without a key.
+    /// Of any number of calls at once with one key, one begins the turn. The same ``NewTurn``, by its names, is begun
+    /// once even without a key. A key is forgotten at the end of its retention and when its conversation is deleted.
     ///
-    /// - Throws: `notFound` when the conversation or the answer to be retried is not there; `conflict` with
-    ///   `idempotencyKey` when the key began something else, with `stillStreaming` when the answer to be retried is not
-    ///   finished, with `identifier` when a message or stream has one of the new ids; `full`, `unavailable`.
+    /// - Returns: the turn that the key already names, when it came with the same subject before.
+    /// - Throws: ``StoreError/notFound`` for a conversation or stream that is not the owner's; ``StoreError/conflict(_:)``
+    ///   for a key that came with another subject, for a retry of an answer that is not finished, and for names that
+    ///   other rows have; ``StoreError/full``.
     func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn
 
-    /// Stores a message, or a newer version of it.
+    /// Inserts or replaces a message by id; a version that is not higher than the stored one changes nothing.
     ///
-    /// An unknown id becomes a new row at the end of its conversation, whatever ``Message/sequence`` says. A known one is
-    /// replaced when its ``Message/version`` is lower than the given one, in all but what cannot change: conversation,
-    /// owner, sequence, role, `replyTo`, `retryOf`, `createdAt`, and the stream once there is one.
+    /// A new one goes to the end of its conversation, whatever its sequence says. Of one that is there, conversation,
+    /// owner, sequence, role, `replyTo`, `retryOf` and `createdAt` stay, and so does the stream once there is one.
     ///
-    /// - Returns: `false` when what is stored is as new or newer; it stands.
-    /// - Throws: `notFound` when the conversation or what `replyTo` or `retryOf` name is not there (`replyTo` names a
-    ///   user's message of this conversation, `retryOf` an answer of it); `conflict` with `identifier` when the row of
-    ///   this id is another message or another message has this stream; `full`, `unavailable`.
+    /// - Returns: whether it was written; `false` when what is stored is as new or newer.
+    /// - Throws: ``StoreError/notFound`` when its conversation has been deleted, or holds no such message of the user
+    ///   as `replyTo` names or no such answer as `retryOf`; ``StoreError/conflict(_:)`` with `identifier`;
+    ///   ``StoreError/full``.
     @discardableResult
     func save(_ message: Message) async throws(StoreError) -> Bool
 
-    /// - Throws: `unavailable`.
-    func message(_ id: MessageID, owner: UserID) async throws(StoreError) -> Message?
+    /// - Throws: ``StoreError/notFound``.
+    func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message
 
-    /// The answer that a stream writes or wrote.
+    /// The answer that a run wrote.
     ///
-    /// - Throws: `unavailable`.
-    func message(of stream: StreamID, owner: UserID) async throws(StoreError) -> Message?
+    /// - Throws: ``StoreError/notFound``.
+    func answer(of stream: StreamID, of owner: UserID) async throws(StoreError) -> Message
 
-    /// A part of a conversation, superseded answers included.
+    /// Messages in their order, from the first.
     ///
-    /// The limit is brought into 1...200. Throws `notFound`, `unavailable`.
+    /// - Parameters:
+    ///   - cursor: `next` of the page before.
+    ///   - limit: at least 1.
+    /// - Throws: ``StoreError/notFound``, also for a cursor that was never given out.
     func messages(
-        of conversation: ConversationID, owner: UserID, _ range: MessageRange, limit: Int
-    ) async throws(StoreError) -> MessagePage
+        of conversation: ConversationID, of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message>
 
-    /// What a prompt is made of: the newest messages that fit, oldest first, whole messages without a gap.
+    /// Messages in their order, of which the last come in the first page: the way back through a conversation.
     ///
-    /// Each answer stands behind the message it answers, even if it was retried long after. Left out are answers that a
-    /// later answer to the same message has superseded, answers still being written, and messages without text. The
-    /// newest message is there even when it alone is over the limit.
+    /// - Parameters:
+    ///   - cursor: `next` of the later page.
+    ///   - limit: at least 1.
+    /// - Throws: ``StoreError/notFound``, also for a cursor that was never given out.
+    func messages(
+        of conversation: ConversationID, of owner: UserID, before cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message>
+
+    /// What was said before a place, newest first, up to and with the message that passes `limit` bytes of text.
     ///
-    /// `question` is the user's message at which the history ends, without its answers, as when that message is to be
-    /// answered (again); `nil` for all there is. Throws `notFound` when the conversation is not there or the question is
-    /// no user's message in it; `unavailable`.
+    /// Each message is preceded by the last answer to it, even if that was retried long after; earlier answers to it
+    /// are left out, and so are answers still being written and messages without text. Reading from `before` the
+    /// sequence of a message on, the message itself and its answers are no part of it.
+    ///
+    /// - Throws: ``StoreError/notFound``.
     func history(
-        of conversation: ConversationID, through question: MessageID?, owner: UserID, limit: HistoryLimit
+        of conversation: ConversationID, of owner: UserID, before sequence: Int, limit: Int
     ) async throws(StoreError) -> [Message]
 }
-
-/// The most rows one page may have, in every store.
-let pageLimit = 200

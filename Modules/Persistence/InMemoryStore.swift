@@ -1,92 +1,106 @@
 public import Core
 import Synchronization
 
-/// A store that forgets everything when the process ends: for tests, and for trying the product out.
+/// A store that forgets everything with the process: for tests and first steps.
 ///
-/// Safe to call from anywhere; each call holds one lock for as long as it reads or writes, and never waits for anything
-/// else. Bounded: past ``Limits`` a write is refused with ``StoreError/full`` until something is deleted.
+/// Each call holds one lock for as long as it reads or writes, and waits for nothing else. Past its ``Limits`` a write is
+/// refused with ``StoreError/full`` until something is deleted.
 public final class InMemoryStore: ConversationStore {
     private let tables: Mutex<Tables>
+    private let now: @Sendable () -> Timestamp
 
-    public init(_ limits: Limits = Limits()) { tables = Mutex(Tables(limits)) }
+    /// - Parameter now: the time of new rows and the age of keys.
+    public init(_ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now }) {
+        tables = Mutex(Tables(limits))
+        self.now = now
+    }
 
-    /// How much the whole store holds, all owners together.
+    /// How much the store holds, all users together.
     public struct Limits: Sendable, Hashable {
-        public var conversations = 100_000
-        public var messages = 1_000_000
-        /// UTF-8 of the text and reasoning of all messages; rows take some hundred bytes each beside it.
-        public var bytes = 512 << 20
+        public var conversations: Int
+        public var messages: Int
+        /// UTF-8 of the text and reasoning of all messages; a row takes some hundred bytes beside it.
+        public var bytes: Int
 
-        public init() {}
-
-        public init(conversations: Int, messages: Int, bytes: Int) {
+        public init(conversations: Int = 100_000, messages: Int = 1_000_000, bytes: Int = 512 << 20) {
             self.conversations = conversations
             self.messages = messages
             self.bytes = bytes
         }
     }
 
-    @discardableResult
-    public func create(_ conversation: Conversation) async throws(StoreError) -> Conversation {
-        try tables.withLock { (tables) throws(StoreError) in try tables.create(conversation) }
+    public func insert(_ conversation: Conversation) async throws(StoreError) {
+        try tables.withLock { tables throws(StoreError) in try tables.insert(conversation) }
     }
 
-    public func conversation(_ id: ConversationID, owner: UserID) async throws(StoreError) -> Conversation? {
-        tables.withLock { $0.thread(id, owner)?.conversation }
+    public func conversation(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> Conversation {
+        try tables.withLock { tables throws(StoreError) in try tables.thread(id, owner).conversation }
     }
 
     public func conversations(
-        of owner: UserID, after cursor: ConversationCursor?, limit: Int
-    ) async throws(StoreError) -> ConversationPage {
-        tables.withLock { $0.conversations(of: owner, after: cursor, limit: limit) }
+        of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Conversation> {
+        let place = try place(cursor, ListPlace.init)
+        return tables.withLock { $0.conversations(of: owner, after: place, limit: limit) }
     }
 
     @discardableResult
     public func rename(
-        _ id: ConversationID, to title: String, owner: UserID
+        _ id: ConversationID, to title: String, of owner: UserID
     ) async throws(StoreError) -> Conversation {
-        try tables.withLock { (tables) throws(StoreError) in try tables.rename(id, to: title, owner: owner) }
+        try tables.withLock { tables throws(StoreError) in try tables.rename(id, to: title, of: owner, at: now()) }
     }
 
-    public func delete(_ id: ConversationID, owner: UserID) async throws(StoreError) {
-        try tables.withLock { (tables) throws(StoreError) in try tables.delete(id, owner: owner) }
+    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+        try tables.withLock { tables throws(StoreError) in try tables.delete(id, of: owner) }
     }
 
     public func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
-        try tables.withLock { (tables) throws(StoreError) in try tables.begin(turn) }
+        try tables.withLock { tables throws(StoreError) in try tables.begin(turn, at: now()) }
     }
 
     @discardableResult
     public func save(_ message: Message) async throws(StoreError) -> Bool {
-        try tables.withLock { (tables) throws(StoreError) in try tables.save(message) }
+        try tables.withLock { tables throws(StoreError) in try tables.save(message, at: now()) }
     }
 
-    public func message(_ id: MessageID, owner: UserID) async throws(StoreError) -> Message? {
-        tables.withLock { $0.message(id, owner) }
+    public func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {
+        try tables.withLock { tables throws(StoreError) in try tables.message(id, owner) }
     }
 
-    public func message(of stream: StreamID, owner: UserID) async throws(StoreError) -> Message? {
-        tables.withLock { $0.message(of: stream, owner) }
+    public func answer(of stream: StreamID, of owner: UserID) async throws(StoreError) -> Message {
+        try tables.withLock { tables throws(StoreError) in try tables.answer(of: stream, owner) }
     }
 
     public func messages(
-        of conversation: ConversationID, owner: UserID, _ range: MessageRange, limit: Int
-    ) async throws(StoreError) -> MessagePage {
-        try tables.withLock { (tables) throws(StoreError) in
-            try tables.owned(conversation, owner).page(range, limit: limit)
+        of conversation: ConversationID, of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message> {
+        let place = try place(cursor, MessagePlace.init)
+        return try tables.withLock { tables throws(StoreError) in
+            try tables.thread(conversation, owner).messages(after: place?.sequence ?? 0, limit: limit)
+        }
+    }
+
+    public func messages(
+        of conversation: ConversationID, of owner: UserID, before cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message> {
+        let place = try place(cursor, MessagePlace.init)
+        return try tables.withLock { tables throws(StoreError) in
+            try tables.thread(conversation, owner).messages(before: place?.sequence ?? .max, limit: limit)
         }
     }
 
     public func history(
-        of conversation: ConversationID, through question: MessageID?, owner: UserID, limit: HistoryLimit
+        of conversation: ConversationID, of owner: UserID, before sequence: Int, limit: Int
     ) async throws(StoreError) -> [Message] {
-        try tables.withLock { (tables) throws(StoreError) in
-            let thread = try tables.owned(conversation, owner)
-            guard let question else { return thread.history(through: nil, limit) }
-            guard let place = tables.places[question], place.conversation == conversation,
-                thread.messages[place.index].isQuestion
-            else { throw .notFound }
-            return thread.history(through: place.index, limit)
+        try tables.withLock { tables throws(StoreError) in
+            try tables.thread(conversation, owner).history(before: sequence, limit: limit)
         }
+    }
+
+    private func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
+        guard let cursor else { return nil }
+        guard let place = read(cursor) else { throw .notFound }
+        return place
     }
 }

@@ -26,7 +26,7 @@ public struct Message: Sendable, Hashable {
     public var usage: Usage?
     /// Rises with each save; of two saves of one message the higher version stands, whatever order they arrive in.
     ///
-    /// A new row is 0, checkpoints of an answer in the making count up, the finished one is ``finalVersion``.
+    /// A new row is 1, checkpoints of an answer in the making count up, the finished one is ``finalVersion``.
     public var version: Int
     /// The user's message that this one answers.
     public let replyTo: MessageID?
@@ -47,7 +47,7 @@ public struct Message: Sendable, Hashable {
         id: MessageID = MessageID(), conversation: ConversationID, owner: UserID, sequence: Int = 0, role: Prompt.Role,
         text: String = "", reasoning: String = "", state: State = .final, outcome: Outcome? = nil,
         stream: StreamID? = nil, lastOffset: Int? = nil, provider: String? = nil, model: String? = nil,
-        usage: Usage? = nil, version: Int = 0, replyTo: MessageID? = nil, retryOf: MessageID? = nil,
+        usage: Usage? = nil, version: Int = 1, replyTo: MessageID? = nil, retryOf: MessageID? = nil,
         createdAt: Timestamp
     ) {
         self.id = id

@@ -1,81 +1,60 @@
-public import Core
+package import Core
 
-/// A part of a list of conversations, and the way to the next part.
-public struct ConversationPage: Sendable, Hashable {
-    /// Newest first by ``Conversation/updatedAt``; of the same time, the one with the higher id first.
-    public var conversations: [Conversation]
-    /// What to ask with for the rest; `nil` at the end.
-    public var next: ConversationCursor?
+/// Part of a list.
+public struct Page<Item: Sendable>: Sendable {
+    public var items: [Item]
+    /// Where the list goes on, opaque to clients; `nil` at the end.
+    public var next: String?
 
-    public init(_ conversations: [Conversation], next: ConversationCursor?) {
-        self.conversations = conversations
+    public init(items: [Item], next: String?) {
+        self.items = items
         self.next = next
     }
 }
 
-/// A place in a list of conversations, opaque to clients: their list goes on behind it.
-///
-/// It names a place and no row, so it stays good when the row it was made from is moved or deleted.
-public struct ConversationCursor: Sendable, Hashable, Comparable, LosslessStringConvertible {
-    public let updatedAt: Timestamp
-    public let id: ConversationID
+extension Page: Equatable where Item: Equatable {}
 
-    public init(updatedAt: Timestamp, id: ConversationID) {
-        self.updatedAt = updatedAt
-        self.id = id
+/// A place in a user's list of conversations.
+///
+/// It names a place and no row, so it stays good when the row it was made from moves or goes.
+package struct ListPlace: Sendable, Hashable, Comparable, LosslessStringConvertible {
+    package let time: Timestamp
+    package let id: ConversationID
+
+    package init(_ conversation: Conversation) {
+        time = conversation.updatedAt
+        id = conversation.id
     }
 
-    public init(_ conversation: Conversation) { self.init(updatedAt: conversation.updatedAt, id: conversation.id) }
-
     /// - Returns: `nil` when `text` is not what ``description`` writes.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let milliseconds = Int64(parts[0], radix: 36),
-            let id = ConversationID(String(parts[1]))
-        else { return nil }
-        self.init(updatedAt: Timestamp(milliseconds: milliseconds), id: id)
+        guard parts.count == 2, let time = Int64(parts[0], radix: 36), let id = ConversationID(String(parts[1])) else {
+            return nil
+        }
+        self.time = Timestamp(milliseconds: time)
+        self.id = id
         guard description == text else { return nil }
     }
 
-    public var description: String { String(updatedAt.milliseconds, radix: 36) + "." + id.text }
+    package var description: String { "\(String(time.milliseconds, radix: 36)).\(id)" }
 
-    public static func < (left: ConversationCursor, right: ConversationCursor) -> Bool {
-        (left.updatedAt, left.id.text) < (right.updatedAt, right.id.text)
+    package static func < (one: ListPlace, other: ListPlace) -> Bool {
+        (one.time, one.id.text) < (other.time, other.id.text)
     }
 }
 
-/// Which messages of a conversation are wanted.
-public enum MessageRange: Sendable, Hashable {
-    /// The oldest of those with a higher sequence; `after(0)` begins at the first message.
-    case after(Int)
-    /// The newest of those with a lower sequence.
-    case before(Int)
+/// A place in a conversation: the sequence of the message before or behind it.
+package struct MessagePlace: Sendable, Hashable, LosslessStringConvertible {
+    package let sequence: Int
 
-    /// The newest messages.
-    public static let newest = MessageRange.before(.max)
-}
+    package init(sequence: Int) { self.sequence = sequence }
 
-/// A part of a conversation.
-public struct MessagePage: Sendable, Hashable {
-    /// In the order of their sequence, whichever way was paged.
-    public var messages: [Message]
-    /// Whether there are more in the direction asked for.
-    public var hasMore: Bool
-
-    public init(_ messages: [Message], hasMore: Bool) {
-        self.messages = messages
-        self.hasMore = hasMore
+    /// - Returns: `nil` when `text` is not what ``description`` writes of a sequence from 1.
+    package init?(_ text: String) {
+        guard let sequence = Int(text), sequence >= 1, String(sequence) == text else { return nil }
+        self.sequence = sequence
     }
-}
 
-/// How much of a conversation a prompt has room for; what is reached first counts.
-public struct HistoryLimit: Sendable, Hashable {
-    public var messages: Int
-    /// UTF-8 of ``Message/text``, summed.
-    public var bytes: Int
-
-    public init(messages: Int = .max, bytes: Int = .max) {
-        self.messages = messages
-        self.bytes = bytes
-    }
+    package var description: String { String(sequence) }
 }

@@ -4,112 +4,133 @@ import Core
 struct Tables: Sendable {
     private let limits: InMemoryStore.Limits
     private var threads: [ConversationID: Thread] = [:]
-    /// Of each owner the places of the conversations in the list, oldest first, so that news go to the end.
-    private var lists: [UserID: [ConversationCursor]] = [:]
-    private(set) var places: [MessageID: Place] = [:]
+    /// Of each user the places of the conversations in the list, the last used at the end.
+    private var lists: [UserID: [ListPlace]] = [:]
+    private var places: [MessageID: Place] = [:]
     private var streams: [StreamID: MessageID] = [:]
-    private var keys: [OwnedKey: KeyRecord] = [:]
+    private var keys: [OwnedKey: KeyRow] = [:]
     private var bytes = 0
 
     init(_ limits: InMemoryStore.Limits) { self.limits = limits }
 
     /// Where a message lies: its sequence is one more than the index.
-    struct Place: Sendable {
+    private struct Place {
         var conversation: ConversationID
         var index: Int
     }
 
-    private struct KeyRecord {
-        var fingerprint: String
+    private struct KeyRow {
+        var subject: NewTurn.Subject
         var turn: TurnReference
         var end: Timestamp
     }
+}
 
-    // MARK: Conversations
+/// An idempotency key as it is unique: two users may use the same text.
+struct OwnedKey: Sendable, Hashable {
+    var owner: UserID
+    var text: String
+}
 
-    mutating func create(_ conversation: Conversation) throws(StoreError) -> Conversation {
-        if threads[conversation.id] != nil { return try owned(conversation.id, conversation.owner).conversation }
+// MARK: Conversations
+
+extension Tables {
+    mutating func insert(_ conversation: Conversation) throws(StoreError) {
+        guard threads[conversation.id] == nil else {
+            _ = try thread(conversation.id, conversation.owner)
+            return
+        }
         guard threads.count < limits.conversations else { throw .full }
-        let thread = Thread(conversation)
-        threads[conversation.id] = thread
-        insert(ConversationCursor(conversation), of: conversation.owner)
-        return thread.conversation
+        threads[conversation.id] = Thread(conversation)
+        use(conversation.id, of: conversation.owner, at: conversation.createdAt)
     }
 
-    func thread(_ id: ConversationID, _ owner: UserID) -> Thread? {
-        guard let thread = threads[id], thread.conversation.owner == owner else { return nil }
+    func thread(_ id: ConversationID, _ owner: UserID) throws(StoreError) -> Thread {
+        guard let thread = threads[id], thread.conversation.owner == owner else { throw .notFound }
         return thread
     }
 
-    func owned(_ id: ConversationID, _ owner: UserID) throws(StoreError) -> Thread {
-        guard let thread = thread(id, owner) else { throw .notFound }
-        return thread
-    }
-
-    func conversations(of owner: UserID, after cursor: ConversationCursor?, limit: Int) -> ConversationPage {
+    func conversations(of owner: UserID, after cursor: ListPlace?, limit: Int) -> Page<Conversation> {
         let list = lists[owner] ?? []
-        let end = cursor.map(list.position) ?? list.count
-        let start = max(0, end - limit.asPageLimit)
-        let page = list[start..<end].reversed().compactMap { threads[$0.id]?.conversation }
-        return ConversationPage(page, next: start > 0 ? page.last.map(ConversationCursor.init) : nil)
+        let rest = list.prefix(cursor.map(list.position) ?? list.count)
+        let page = rest.suffix(max(1, limit))
+        return Page(
+            items: page.reversed().compactMap { threads[$0.id]?.conversation },
+            next: page.count < rest.count ? page.first?.description : nil)
     }
 
-    mutating func rename(_ id: ConversationID, to title: String, owner: UserID) throws(StoreError) -> Conversation {
-        var conversation = try owned(id, owner).conversation
-        conversation.rename(title)
-        threads[id]?.conversation = conversation
-        return conversation
+    mutating func rename(
+        _ id: ConversationID, to title: String, of owner: UserID, at time: Timestamp
+    ) throws(StoreError) -> Conversation {
+        _ = try thread(id, owner)
+        threads[id]?.conversation.rename(title)
+        use(id, of: owner, at: time)
+        return try thread(id, owner).conversation
     }
 
-    mutating func delete(_ id: ConversationID, owner: UserID) throws(StoreError) {
-        let thread = try owned(id, owner)
+    mutating func delete(_ id: ConversationID, of owner: UserID) throws(StoreError) {
+        let thread = try thread(id, owner)
         for message in thread.messages {
             places[message.id] = nil
             if let stream = message.stream { streams[stream] = nil }
             bytes -= message.bytes
         }
         for key in thread.keys { keys[key] = nil }
-        remove(ConversationCursor(thread.conversation), of: owner)
+        leave(thread.conversation)
         threads[id] = nil
     }
 
-    private mutating func insert(_ place: ConversationCursor, of owner: UserID) {
-        let position = lists[owner]?.position(of: place) ?? 0
-        lists[owner, default: []].insert(place, at: position)
+    /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
+    private mutating func use(_ id: ConversationID, of owner: UserID, at time: Timestamp) {
+        guard var conversation = threads[id]?.conversation else { return }
+        leave(conversation)
+        let last = lists[owner]?.last?.time.milliseconds ?? .min
+        conversation.updatedAt = Timestamp(milliseconds: max(time.milliseconds, last + 1))
+        threads[id]?.conversation = conversation
+        lists[owner, default: []].append(ListPlace(conversation))
     }
 
-    private mutating func remove(_ place: ConversationCursor, of owner: UserID) {
-        if let position = lists[owner]?.position(of: place) { lists[owner]?.remove(at: position) }
+    private mutating func leave(_ conversation: Conversation) {
+        let owner = conversation.owner
+        let place = ListPlace(conversation)
+        if let list = lists[owner], case let index = list.position(of: place), index < list.count, list[index] == place {
+            lists[owner]?.remove(at: index)
+        }
         if lists[owner]?.isEmpty == true { lists[owner] = nil }
     }
+}
 
-    // MARK: Messages
+// MARK: Messages
 
-    func message(_ id: MessageID, _ owner: UserID) -> Message? {
-        guard let place = places[id] else { return nil }
-        return thread(place.conversation, owner)?.messages[place.index]
+extension Tables {
+    func message(_ id: MessageID, _ owner: UserID) throws(StoreError) -> Message {
+        guard let place = places[id] else { throw .notFound }
+        return try thread(place.conversation, owner).messages[place.index]
     }
 
-    func message(of stream: StreamID, _ owner: UserID) -> Message? { streams[stream].flatMap { message($0, owner) } }
+    func answer(of stream: StreamID, _ owner: UserID) throws(StoreError) -> Message {
+        guard let id = streams[stream] else { throw .notFound }
+        return try message(id, owner)
+    }
 
-    mutating func save(_ message: Message) throws(StoreError) -> Bool {
+    mutating func save(_ message: Message, at time: Timestamp) throws(StoreError) -> Bool {
         guard let place = places[message.id] else {
-            guard thread(message.conversation, message.owner) != nil else { throw .notFound }
-            try check(message.replyTo, in: message.conversation) { $0.isQuestion }
-            try check(message.retryOf, in: message.conversation) { $0.role == .assistant }
-            try checkFree(message.stream, for: message.owner)
+            _ = try thread(message.conversation, message.owner)
+            if let id = message.replyTo { try check(id, in: message) { $0.isQuestion } }
+            if let id = message.retryOf { try check(id, in: message) { $0.role == .assistant } }
+            if let stream = message.stream { try checkFree(stream, for: message.owner) }
             try checkRoom(messages: 1, bytes: message.bytes)
             append(message)
+            use(message.conversation, of: message.owner, at: time)
             return true
         }
-        let stored = try owned(place.conversation, message.owner).messages[place.index]
+        let stored = try self.message(message.id, message.owner)
         guard stored.conversation == message.conversation, stored.role == message.role else {
             throw .conflict(.identifier)
         }
-        if stored.stream == nil {
-            try checkFree(message.stream, for: message.owner)
-        } else if let stream = message.stream, stream != stored.stream {
-            throw .conflict(.identifier)
+        if let stream = message.stream, stream != stored.stream {
+            guard stored.stream == nil else { throw .conflict(.identifier) }
+            try checkFree(stream, for: message.owner)
         }
         guard stored.version < message.version else { return false }
         let growth = message.bytes - stored.bytes
@@ -120,144 +141,128 @@ struct Tables: Sendable {
         return true
     }
 
-    private func check(
-        _ id: MessageID?, in conversation: ConversationID, _ isFit: (Message) -> Bool
-    ) throws(StoreError) {
-        guard let id else { return }
-        guard let place = places[id], place.conversation == conversation,
-            let message = threads[conversation]?.messages[place.index], isFit(message)
-        else { throw .notFound }
+    private func check(_ id: MessageID, in newer: Message, _ isFit: (Message) -> Bool) throws(StoreError) {
+        let message = try message(id, newer.owner)
+        guard message.conversation == newer.conversation, isFit(message) else { throw .notFound }
     }
 
-    /// Throws when a message has this stream; it is a conflict only for the one who may know of that message.
-    private func checkFree(_ stream: StreamID?, for owner: UserID) throws(StoreError) {
-        guard let stream, let holder = streams[stream] else { return }
-        throw message(holder, owner) == nil ? .notFound : .conflict(.identifier)
-    }
-
+    /// Throws when a message has this id; that is a conflict only to the one who may know of that message.
     private func checkFree(_ id: MessageID, for owner: UserID) throws(StoreError) {
         guard places[id] != nil else { return }
-        throw message(id, owner) == nil ? .notFound : .conflict(.identifier)
+        _ = try message(id, owner)
+        throw .conflict(.identifier)
+    }
+
+    private func checkFree(_ stream: StreamID, for owner: UserID) throws(StoreError) {
+        guard let id = streams[stream] else { return }
+        try checkFree(id, for: owner)
     }
 
     private func checkRoom(messages: Int, bytes: Int) throws(StoreError) {
         guard places.count + messages <= limits.messages, self.bytes + bytes <= limits.bytes else { throw .full }
     }
 
-    /// Puts a checked message at the end of its conversation, and the conversation where its news belong in the list.
+    /// Puts a checked message at the end of its conversation.
     private mutating func append(_ message: Message) {
-        guard let index = threads[message.conversation]?.append(message) else { return }
-        places[message.id] = Place(conversation: message.conversation, index: index)
-        if let stream = message.stream { streams[stream] = message.id }
-        bytes += message.bytes
-        guard let conversation = threads[message.conversation]?.conversation,
-            conversation.updatedAt < message.createdAt
-        else { return }
-        remove(ConversationCursor(conversation), of: message.owner)
-        threads[message.conversation]?.conversation.updatedAt = message.createdAt
-        insert(ConversationCursor(updatedAt: message.createdAt, id: conversation.id), of: message.owner)
+        guard let stored = threads[message.conversation]?.append(message) else { return }
+        places[stored.id] = Place(conversation: stored.conversation, index: stored.sequence - 1)
+        if let stream = stored.stream { streams[stream] = stored.id }
+        bytes += stored.bytes
     }
+}
 
-    // MARK: Turns
+// MARK: Turns
 
-    mutating func begin(_ turn: NewTurn) throws(StoreError) -> BegunTurn {
-        let key = turn.key.map { OwnedKey(owner: turn.owner, text: $0.text) }
-        if let key, let record = keys[key], turn.time < record.end {
-            guard record.fingerprint == turn.key?.fingerprint else { throw .conflict(.idempotencyKey) }
-            return .existing(record.turn)
+extension Tables {
+    mutating func begin(_ turn: NewTurn, at time: Timestamp) throws(StoreError) -> BegunTurn {
+        let key = turn.key.map { OwnedKey(owner: turn.owner, text: $0) }
+        if let key, let row = keys[key], time < row.end {
+            guard row.subject == turn.subject else { throw .conflict(.key) }
+            return try begun(row.turn, turn.owner, isNew: false)
         }
-        if let begun = begun(turn) { return .existing(begun) }
+        if let stored = try? message(turn.names.assistantMessage, turn.owner), stored.stream == turn.names.stream {
+            return try begun(stored, isNew: false)
+        }
 
-        let conversation = try self.conversation(for: turn)
-        let isNew = threads[conversation.id] == nil
-        let question = try question(of: turn, in: conversation.id)
-        let answer = answer(to: question, of: turn)
-        guard answer.id != question.id else { throw .conflict(.identifier) }
-        try checkFree(answer.id, for: turn.owner)
-        try checkFree(answer.stream, for: turn.owner)
+        let question = try question(of: turn, at: time)
+        let answer = try answer(to: question, of: turn, at: time)
         let isAsked = answer.retryOf == nil
-        if isNew, threads.count >= limits.conversations { throw .full }
+        let isNew = threads[question.conversation] == nil
         try checkRoom(messages: isAsked ? 2 : 1, bytes: isAsked ? question.bytes : 0)
-
-        if isNew { _ = try create(conversation) }
+        if isNew, case .newConversation(let kind, let title, _) = turn.subject {
+            try insert(
+                Conversation(id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time))
+        } else {
+            use(question.conversation, of: turn.owner, at: time)
+        }
         if isAsked { append(question) }
         append(answer)
-        let reference = TurnReference(
-            conversation: conversation.id, userMessage: question.id, assistantMessage: answer.id, stream: turn.stream)
-        if let key, let request = turn.key { remember(key, request, reference, from: turn.time) }
-        return .started(
-            question: message(question.id, turn.owner) ?? question, answer: message(answer.id, turn.owner) ?? answer)
+        let begun = try begun(answer, isNew: true)
+        if let key { remember(key, turn, begun.turn, at: time) }
+        return begun
     }
 
-    /// The turn of exactly these ids, when it was begun before.
-    private func begun(_ turn: NewTurn) -> TurnReference? {
-        guard let answer = message(turn.answer, turn.owner), answer.stream == turn.stream,
-            let question = answer.replyTo
-        else { return nil }
-        switch turn.question {
-        case .message(let id, _): guard id == question, answer.retryOf == nil else { return nil }
-        case .retry(let retried): guard retried == answer.retryOf else { return nil }
+    private func begun(_ answer: Message, isNew: Bool) throws(StoreError) -> BegunTurn {
+        guard let question = answer.replyTo, let stream = answer.stream else { throw .conflict(.identifier) }
+        let turn = TurnReference(
+            conversation: answer.conversation, userMessage: question, assistantMessage: answer.id, stream: stream)
+        return try begun(turn, answer.owner, isNew: isNew)
+    }
+
+    private func begun(_ turn: TurnReference, _ owner: UserID, isNew: Bool) throws(StoreError) -> BegunTurn {
+        BegunTurn(
+            turn: turn, isNew: isNew, question: try message(turn.userMessage, owner),
+            answer: try message(turn.assistantMessage, owner))
+    }
+
+    /// The message to answer: a new one, or the stored one that the retried answer answered.
+    private func question(of turn: NewTurn, at time: Timestamp) throws(StoreError) -> Message {
+        let conversation: ConversationID
+        let text: String
+        switch turn.subject {
+        case .newConversation(_, _, let first):
+            conversation = turn.names.conversation
+            text = first
+            guard threads[conversation] == nil else {
+                _ = try thread(conversation, turn.owner)
+                throw .conflict(.identifier)
+            }
+        case .message(let id, let next):
+            conversation = try thread(id, turn.owner).conversation.id
+            text = next
+        case .retry(let stream):
+            let old = try answer(of: stream, turn.owner)
+            guard let question = old.replyTo else { throw .notFound }
+            guard old.state == .final else { throw .conflict(.stillStreaming) }
+            return try message(question, turn.owner)
         }
-        return TurnReference(
-            conversation: answer.conversation, userMessage: question, assistantMessage: answer.id, stream: turn.stream)
-    }
-
-    /// The conversation a turn belongs to, which is not stored yet when the turn brings it.
-    private func conversation(for turn: NewTurn) throws(StoreError) -> Conversation {
-        switch turn.place {
-        case .existing(let id): return try owned(id, turn.owner).conversation
-        case .new(let id, let kind, let title):
-            if threads[id] != nil { return try owned(id, turn.owner).conversation }
-            return Conversation(id: id, owner: turn.owner, kind: kind, title: title, createdAt: turn.time)
-        }
-    }
-
-    /// The message to answer: the new one, or the stored one that the retried answer answered.
-    private func question(of turn: NewTurn, in conversation: ConversationID) throws(StoreError) -> Message {
-        switch turn.question {
-        case .message(let id, let text):
-            try checkFree(id, for: turn.owner)
-            return Message(
-                id: id, conversation: conversation, owner: turn.owner, role: .user, text: text, createdAt: turn.time)
-        case .retry(let id):
-            guard let answer = message(id, turn.owner), answer.conversation == conversation,
-                let asked = answer.replyTo, let question = message(asked, turn.owner)
-            else { throw .notFound }
-            guard answer.state == .final else { throw .conflict(.stillStreaming) }
-            return question
-        }
-    }
-
-    private func answer(to question: Message, of turn: NewTurn) -> Message {
-        let retried: MessageID? = if case .retry(let id) = turn.question { id } else { nil }
+        try checkFree(turn.names.userMessage, for: turn.owner)
         return Message(
-            id: turn.answer, conversation: question.conversation, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: turn.stream, replyTo: question.id, retryOf: retried, createdAt: turn.time)
+            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
+            createdAt: time)
     }
 
-    private mutating func remember(
-        _ key: OwnedKey, _ request: IdempotencyKey, _ turn: TurnReference, from time: Timestamp
-    ) {
+    private func answer(to question: Message, of turn: NewTurn, at time: Timestamp) throws(StoreError) -> Message {
+        let retried: MessageID? =
+            if case .retry(let stream) = turn.subject { try answer(of: stream, turn.owner).id } else { nil }
+        guard turn.names.assistantMessage != question.id else { throw .conflict(.identifier) }
+        try checkFree(turn.names.assistantMessage, for: turn.owner)
+        try checkFree(turn.names.stream, for: turn.owner)
+        return Message(
+            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
+            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
+    }
+
+    private mutating func remember(_ key: OwnedKey, _ turn: NewTurn, _ reference: TurnReference, at time: Timestamp) {
         if let forgotten = keys[key] { threads[forgotten.turn.conversation]?.keys.remove(key) }
-        keys[key] = KeyRecord(fingerprint: request.fingerprint, turn: turn, end: time + request.retention)
-        threads[turn.conversation]?.keys.insert(key)
+        keys[key] = KeyRow(subject: turn.subject, turn: reference, end: time + turn.keyRetention)
+        threads[reference.conversation]?.keys.insert(key)
     }
 }
 
-/// An idempotency key as it is unique: two users may use the same text.
-struct OwnedKey: Sendable, Hashable {
-    var owner: UserID
-    var text: String
-}
-
-extension Int {
-    /// This number as the length of a page.
-    var asPageLimit: Int { Swift.min(Swift.max(1, self), pageLimit) }
-}
-
-extension [ConversationCursor] {
+extension [ListPlace] {
     /// The index of the first element that is not below the given place.
-    fileprivate func position(of place: ConversationCursor) -> Int {
+    fileprivate func position(of place: ListPlace) -> Int {
         var low = 0
         var high = count
         while low < high {

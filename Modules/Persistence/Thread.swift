@@ -7,61 +7,50 @@ struct Thread: Sendable {
     var messages: [Message] = []
     /// The idempotency keys that began turns here.
     var keys: Set<OwnedKey> = []
-    /// The index of the newest answer to a message: the one that counts.
+    /// The index of the last answer to a message: the one that counts.
     private var answers: [MessageID: Int] = [:]
 
-    init(_ conversation: Conversation) {
-        self.conversation = conversation
-        self.conversation.messageCount = 0
-    }
+    init(_ conversation: Conversation) { self.conversation = conversation }
 
-    /// Gives a message the next sequence and returns its index.
-    mutating func append(_ message: Message) -> Int {
-        let index = messages.count
+    /// Gives a message the next sequence and returns it so.
+    mutating func append(_ message: Message) -> Message {
+        var message = message
+        message.sequence = messages.count + 1
+        if let question = message.replyTo { answers[question] = messages.count }
         messages.append(message)
-        messages[index].sequence = index + 1
-        if let question = message.replyTo { answers[question] = index }
-        conversation.messageCount = messages.count
-        return index
+        return message
     }
 
-    func page(_ range: MessageRange, limit: Int) -> MessagePage {
-        switch range {
-        case .after(let sequence):
-            let start = min(max(0, sequence), messages.count)
-            let end = min(messages.count, start + limit.asPageLimit)
-            return MessagePage(Array(messages[start..<end]), hasMore: end < messages.count)
-        case .before(let sequence):
-            let end = min(max(1, sequence) - 1, messages.count)
-            let start = max(0, end - limit.asPageLimit)
-            return MessagePage(Array(messages[start..<end]), hasMore: start > 0)
-        }
+    func messages(after sequence: Int, limit: Int) -> Page<Message> {
+        let rest = messages.dropFirst(sequence)
+        let page = rest.prefix(max(1, limit))
+        return Page(items: Array(page), next: page.count < rest.count ? page.last?.place : nil)
     }
 
-    /// See ``ConversationStore/history(of:through:owner:limit:)``; `last` is the index of the question it ends with.
-    func history(through last: Int?, _ limit: HistoryLimit) -> [Message] {
+    func messages(before sequence: Int, limit: Int) -> Page<Message> {
+        let rest = messages.prefix(sequence - 1)
+        let page = rest.suffix(max(1, limit))
+        return Page(items: Array(page), next: page.count < rest.count ? page.first?.place : nil)
+    }
+
+    /// See ``ConversationStore/history(of:of:before:limit:)``.
+    func history(before sequence: Int, limit: Int) -> [Message] {
         var history: [Message] = []
-        var bytes = 0
+        var room = max(0, limit)
 
-        /// - Returns: `false` when the limit is reached.
-        func take(_ message: Message) -> Bool {
-            let length = message.text.utf8.count
-            guard length > 0, message.state == .final else { return true }
-            let (sum, overflows) = bytes.addingReportingOverflow(length)
-            guard history.isEmpty || (history.count < limit.messages && !overflows && sum <= limit.bytes) else {
-                return false
-            }
-            bytes = sum
+        func take(_ message: Message) {
+            guard room >= 0, !message.text.isEmpty, message.state == .final else { return }
             history.append(message)
-            return true
+            room -= message.text.utf8.count
         }
 
         // An answer comes up with what it answers, wherever it lies itself.
-        for index in messages[...(last ?? messages.count - 1)].indices.reversed() where messages[index].replyTo == nil {
-            if index != last, let answer = answers[messages[index].id], !take(messages[answer]) { break }
-            if !take(messages[index]) { break }
+        for message in messages.prefix(max(1, sequence) - 1).reversed() where message.replyTo == nil {
+            if let answer = answers[message.id] { take(messages[answer]) }
+            take(message)
+            if room < 0 { break }
         }
-        return history.reversed()
+        return history
     }
 }
 
@@ -71,6 +60,8 @@ extension Message {
 
     /// What counts against ``InMemoryStore/Limits/bytes``.
     var bytes: Int { text.utf8.count + reasoning.utf8.count }
+
+    fileprivate var place: String { MessagePlace(sequence: sequence).description }
 
     /// Takes over what a newer version may change.
     mutating func update(to newer: Message) {

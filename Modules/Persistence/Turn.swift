@@ -1,6 +1,6 @@
 public import Core
 
-/// The names of everything one turn consists of; what a repeated request is answered with.
+/// The names of one turn: a message, its answer, and the run that writes it.
 public struct TurnReference: Sendable, Hashable {
     public let conversation: ConversationID
     public let userMessage: MessageID
@@ -8,7 +8,8 @@ public struct TurnReference: Sendable, Hashable {
     public let stream: StreamID
 
     public init(
-        conversation: ConversationID, userMessage: MessageID, assistantMessage: MessageID, stream: StreamID
+        conversation: ConversationID = ConversationID(), userMessage: MessageID = MessageID(),
+        assistantMessage: MessageID = MessageID(), stream: StreamID = StreamID()
     ) {
         self.conversation = conversation
         self.userMessage = userMessage
@@ -17,69 +18,55 @@ public struct TurnReference: Sendable, Hashable {
     }
 }
 
-/// A turn to begin: what is asked, and the row that the answer will fill.
+/// A turn that is to be begun.
 public struct NewTurn: Sendable, Hashable {
+    /// What it goes on from.
+    public enum Subject: Sendable, Hashable {
+        /// A new conversation with its first message, so that a repeated request leaves no empty one behind.
+        case newConversation(kind: Stage, title: String, text: String)
+        /// A message in a conversation there is.
+        case message(in: ConversationID, text: String)
+        /// Another answer in place of the one that a stream wrote.
+        case retry(of: StreamID)
+    }
+
     public let owner: UserID
-    public let place: Place
-    public let question: Question
-    /// The id of the answer's row.
-    public let answer: MessageID
-    /// The run that writes the answer.
-    public let stream: StreamID
-    /// `nil` when each call is a turn of its own.
-    public let key: IdempotencyKey?
-    /// Now: the time of every row that is written, and what ``IdempotencyKey/retention`` counts from.
-    public let time: Timestamp
+    public let subject: Subject
+    /// Names the turn among those of its owner, so that beginning it twice begins it once.
+    public let key: String?
+    /// How long the key is remembered.
+    public let keyRetention: Duration
+    /// What the rows that the turn makes will be called.
+    ///
+    /// Chosen before the store is asked, so that a call whose outcome is unknown can be made again as it was.
+    public let names: TurnReference
 
     public init(
-        owner: UserID, place: Place, question: Question, answer: MessageID = MessageID(), stream: StreamID = StreamID(),
-        key: IdempotencyKey? = nil, time: Timestamp
+        owner: UserID, subject: Subject, key: String? = nil, keyRetention: Duration = .seconds(86_400),
+        names: TurnReference = TurnReference()
     ) {
         self.owner = owner
-        self.place = place
+        self.subject = subject
+        self.key = key
+        self.keyRetention = keyRetention
+        self.names = names
+    }
+}
+
+/// A turn that was begun, now or earlier.
+public struct BegunTurn: Sendable, Hashable {
+    public var turn: TurnReference
+    /// Whether this very call began it, so that the caller is the one to have it answered.
+    public var isNew: Bool
+    /// The user's message.
+    public var question: Message
+    /// The answer's row, open for writing when the turn is new.
+    public var answer: Message
+
+    public init(turn: TurnReference, isNew: Bool, question: Message, answer: Message) {
+        self.turn = turn
+        self.isNew = isNew
         self.question = question
         self.answer = answer
-        self.stream = stream
-        self.key = key
-        self.time = time
     }
-
-    /// Where the turn belongs.
-    public enum Place: Sendable, Hashable {
-        case existing(ConversationID)
-        /// A conversation made by the same call, so that a repeated first message leaves no empty one behind.
-        case new(ConversationID, kind: Stage, title: String)
-    }
-
-    /// What the model is to answer.
-    public enum Question: Sendable, Hashable {
-        /// A message the user just wrote.
-        case message(MessageID, String)
-        /// The message that the named answer answered; the new answer takes that one's place.
-        case retry(of: MessageID)
-    }
-}
-
-/// A client's name for one request, by which its repetitions are known.
-public struct IdempotencyKey: Sendable, Hashable {
-    /// Unique among one user's requests.
-    public let text: String
-    /// A digest of what was asked: the same key with another one is a mistake of the client, not a repetition.
-    public let fingerprint: String
-    /// How long the key is remembered; after that it starts a new turn.
-    public let retention: Duration
-
-    public init(_ text: String, fingerprint: String, retention: Duration) {
-        self.text = text
-        self.fingerprint = fingerprint
-        self.retention = retention
-    }
-}
-
-/// What ``ConversationStore/begin(_:)`` found or made.
-public enum BegunTurn: Sendable, Hashable {
-    /// A new turn, with both rows as they are stored; the caller now has the answer made.
-    case started(question: Message, answer: Message)
-    /// The turn that the key began earlier, finished or not.
-    case existing(TurnReference)
 }
