@@ -5,6 +5,8 @@ public final class LoopTimer {
     private let handle: UnsafeMutablePointer<uv_timer_t>
     private let onFire: () -> Void
 
+    /// A timer that is not running yet. On the loop's thread only.
+    ///
     /// - Parameter onFire: called on the loop's thread; must not keep the timer's owner alive.
     public init(on loop: EventLoop, onFire: @escaping () -> Void) {
         loop.preconditionOnLoop()
@@ -22,7 +24,7 @@ public final class LoopTimer {
     /// Starts, or starts anew.
     ///
     /// - Parameters:
-    ///   - delay: rounded up to whole milliseconds.
+    ///   - delay: from the beginning of the loop's present turn, rounded up to whole milliseconds.
     ///   - repeating: whether it fires every `delay` until stopped.
     public func start(after delay: Duration, repeating: Bool = false) {
         let milliseconds = delay.roundedUpToMilliseconds
@@ -36,8 +38,10 @@ public final class LoopTimer {
             }, milliseconds, repeating ? max(milliseconds, 1) : 0)
     }
 
+    /// Stops; ``start(after:repeating:)`` starts it anew.
     public func stop() { uv_timer_stop(handle) }
 
+    /// Whether it will fire.
     public var isRunning: Bool { uv_is_active(UnsafeRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) != 0 }
 }
 
@@ -51,7 +55,11 @@ public final class IdleTimer {
     private var timer: LoopTimer?
     private let onIdle: () -> Void
 
-    /// Starts counting at once.
+    /// Starts counting at once. On the loop's thread only.
+    ///
+    /// - Parameters:
+    ///   - limit: the time without a touch, after which it fires once.
+    ///   - onIdle: called on the loop's thread; must not keep the timer's owner alive.
     public init(on loop: EventLoop, limit: Duration, onIdle: @escaping () -> Void) {
         self.loop = loop
         self.limit = limit.roundedUpToMilliseconds
@@ -62,6 +70,7 @@ public final class IdleTimer {
         timer.start(after: limit)
     }
 
+    /// Puts the callback off until the whole time has passed again.
     public func touch() { lastTouch = loop.now }
 
     private func fire() {

@@ -5,6 +5,8 @@ public final class SignalWatcher {
     private let handle: UnsafeMutablePointer<uv_signal_t>
     private let onSignal: () -> Void
 
+    /// Watches at once; the signal's default action is off while anyone watches. On the loop's thread only.
+    ///
     /// - Parameter number: such as `SIGTERM`.
     public init(_ number: Int32, on loop: EventLoop, onSignal: @escaping () -> Void) {
         loop.preconditionOnLoop()

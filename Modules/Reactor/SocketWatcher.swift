@@ -8,15 +8,22 @@ public final class SocketWatcher {
     private weak var observer: (any SocketObserver)?
     private var interest: Events = []
 
+    /// What a socket can be ready for.
     public struct Events: OptionSet, Sendable {
+        /// One bit for each.
         public let rawValue: Int32
+        /// For `OptionSet`.
         public init(rawValue: Int32) { self.rawValue = rawValue }
+        /// There are bytes to read, or the peer has closed its side.
         public static let readable = Events(rawValue: 1)
+        /// The kernel takes bytes again.
         public static let writable = Events(rawValue: 2)
         /// The peer has gone or the socket has failed.
         public static let failed = Events(rawValue: 4)
     }
 
+    /// Watches for nothing yet. On the loop's thread only.
+    ///
     /// - Parameter socket: a non-blocking socket, open until the watcher has gone.
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
