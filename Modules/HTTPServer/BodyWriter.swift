@@ -3,7 +3,9 @@ import Reactor
 /// The client has closed the connection.
 public struct ClientGone: Error, Sendable {}
 
-/// Writes the body of a streamed answer. Loop-confined: used by the closure it was given to, by one task at a time.
+/// Writes the body of a streamed answer.
+///
+/// Loop-confined: used by the closure it was given to, by one task at a time.
 public final class BodyWriter {
     private let exchange: Exchange
 
@@ -23,7 +25,7 @@ public final class BodyWriter {
     public func heartbeat(_ bytes: [UInt8], every period: Duration) { exchange.beat(bytes, every: period) }
 }
 
-/// Acts when nothing has happened for a period, again and again. A touch costs one store.
+/// Acts when nothing has happened for a period, again and again; a touch costs one store.
 final class Pulse {
     private let loop: EventLoop
     private let period: Duration

@@ -1,6 +1,6 @@
 import Reactor
 
-/// One answer on its way out: its head, its framing and its end. Loop-confined.
+/// One answer on its way out: its head, its framing and its end; loop-confined.
 final class Exchange {
     private let connection: Connection
     private let isHead: Bool

@@ -9,7 +9,7 @@ public struct HTTPError: Error, Sendable {
     /// Sent with the answer, such as `Retry-After`.
     public var headers: Headers = [:]
 
-    /// - Parameter message: is sent to the client; it must hold nothing that the client may not see.
+    /// A failure; `message` is sent to the client and must hold nothing that the client may not see.
     public init(_ status: Int, code: String, _ message: String, headers: Headers = [:]) {
         self.status = status
         self.code = code

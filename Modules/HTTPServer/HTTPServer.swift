@@ -15,8 +15,10 @@ public final class HTTPServer: Sendable {
     /// Starts to listen.
     ///
     /// - Parameters:
+    ///   - settings: where, and within which bounds.
     ///   - loops: running loops, at least one.
     ///   - onRefusal: shapes the answer to what never became a request, such as malformed bytes.
+    ///   - handler: answers all requests.
     /// - Throws: `SocketError` when the address cannot be listened on.
     public init(
         _ settings: HTTPServerSettings, on loops: [EventLoop],

@@ -1,6 +1,6 @@
 internal import CLlhttp
 
-/// One HTTP/1.1 message at a time, parsed by llhttp in strict mode. Loop-confined.
+/// One HTTP/1.1 message at a time, parsed by llhttp in strict mode; loop-confined.
 final class RequestParser {
     private let parser = UnsafeMutablePointer<llhttp_t>.allocate(capacity: 1)
     private let limits: HTTPServerSettings

@@ -32,8 +32,8 @@ public struct StaticFiles: Sendable {
             at: folder.resolvingSymlinksInPath(), includingPropertiesForKeys: [.isRegularFileKey],
             options: [.skipsHiddenFiles])
         guard let found, FileManager.default.fileExists(atPath: root) else { throw CocoaError(.fileReadNoSuchFile) }
-        for case let url as URL in found {
-            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { continue }
+        for case let url as URL in found
+        where try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true {
             let bytes = [UInt8](try Data(contentsOf: url))
             total += bytes.count
             guard total <= Self.maxBytes else { throw CocoaError(.fileReadTooLarge) }

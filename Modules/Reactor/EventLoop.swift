@@ -86,7 +86,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         uv_async_send(wakeUp)
     }
 
-    /// Calls `ending` once when the jobs of this turn have run. On the loop's thread only.
+    /// Calls `ending` once when the jobs of this turn have run; on the loop's thread only.
     public func atEndOfTurn(_ ending: any EndOfTurn) { endings.append(ending) }
 
     /// For the runtime: makes a job ready; from any thread.
@@ -143,7 +143,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     // MARK: What belongs to the loop
 
-    /// The loop's own instance of a type, made at the first call. On the loop's thread only.
+    /// The loop's own instance of a type, made at the first call; on the loop's thread only.
     public func local<Value: AnyObject>(_ type: Value.Type = Value.self, make: () -> Value) -> Value {
         preconditionOnLoop()
         if let value = locals[ObjectIdentifier(type)] as? Value { return value }

@@ -1,13 +1,13 @@
 internal import CUV
 
-/// Calls back on the loop after a time, once or again and again. Loop-confined; letting go of it ends it.
+/// Calls back on the loop after a time, once or again and again; loop-confined, and letting go of it ends it.
 public final class LoopTimer {
     private let handle: UnsafeMutablePointer<uv_timer_t>
     private let onFire: () -> Void
 
-    /// A timer that is not running yet. On the loop's thread only.
+    /// A timer that is not running yet; on the loop's thread only.
     ///
-    /// - Parameter onFire: called on the loop's thread; must not keep the timer's owner alive.
+    /// `onFire` is called on that thread, and must not keep the timer's owner alive.
     public init(on loop: EventLoop, onFire: @escaping () -> Void) {
         loop.preconditionOnLoop()
         self.onFire = onFire
@@ -45,7 +45,7 @@ public final class LoopTimer {
     public var isRunning: Bool { uv_is_active(UnsafeRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) != 0 }
 }
 
-/// Notices silence: fires when ``touch()`` has not been called for a time. Loop-confined.
+/// Notices silence: fires when ``touch()`` has not been called for a time; loop-confined.
 ///
 /// A touch costs one store: the timer behind it is set once per period, not once per touch.
 public final class IdleTimer {
@@ -55,9 +55,10 @@ public final class IdleTimer {
     private var timer: LoopTimer?
     private let onIdle: () -> Void
 
-    /// Starts counting at once. On the loop's thread only.
+    /// Starts counting at once; on the loop's thread only.
     ///
     /// - Parameters:
+    ///   - loop: whose time it counts.
     ///   - limit: the time without a touch, after which it fires once.
     ///   - onIdle: called on the loop's thread; must not keep the timer's owner alive.
     public init(on loop: EventLoop, limit: Duration, onIdle: @escaping () -> Void) {

@@ -1,6 +1,6 @@
 internal import CUV
 
-/// Tells when a socket can be read or written. Loop-confined; letting go of it ends the watch, not the socket.
+/// Tells when a socket can be read or written; loop-confined, and letting go of it ends the watch, not the socket.
 ///
 /// End the watch before closing the socket: a number that the kernel gives out again must not be watched twice.
 public final class SocketWatcher {
@@ -22,9 +22,9 @@ public final class SocketWatcher {
         public static let failed = Events(rawValue: 4)
     }
 
-    /// Watches for nothing yet. On the loop's thread only.
+    /// Watches for nothing yet; on the loop's thread only.
     ///
-    /// - Parameter socket: a non-blocking socket, open until the watcher has gone.
+    /// `socket` is non-blocking, and open until the watcher has gone; `observer` is held weakly.
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
         self.observer = observer

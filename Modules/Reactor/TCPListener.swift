@@ -1,7 +1,7 @@
 internal import CSocketShim
 import Glibc
 
-/// Accepts TCP connections on a loop. Loop-confined; letting go of it stops the listening.
+/// Accepts TCP connections on a loop; loop-confined, and letting go of it stops the listening.
 ///
 /// Several listeners, each on its own loop, may share a port: the kernel spreads the connections (`SO_REUSEPORT`).
 public final class TCPListener: SocketObserver {
@@ -24,11 +24,13 @@ public final class TCPListener: SocketObserver {
     /// Without a free descriptor newcomers wait in the kernel's queue this long; asking again at once would spin.
     private static let pauseWhenFull = Duration.milliseconds(50)
 
-    /// Listens at once. On the loop's thread only; a name is looked up there, which blocks.
+    /// Listens at once, on the loop's thread only; a name is looked up there, which blocks.
     ///
     /// - Parameters:
     ///   - host: an IPv4 or IPv6 address, or a name that resolves to one.
     ///   - port: 0 picks a free one.
+    ///   - loop: where it accepts.
+    ///   - onAccept: called on the loop's thread.
     /// - Throws: ``SocketError`` when the name does not resolve or the address cannot be had.
     public init(
         host: String, port: Int, on loop: EventLoop, onAccept: @escaping OnAccept

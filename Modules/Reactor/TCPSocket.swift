@@ -1,6 +1,6 @@
 import Glibc
 
-/// One TCP connection on a loop. Loop-confined; closed when let go of.
+/// One TCP connection on a loop; loop-confined, and closed when let go of.
 public final class TCPSocket {
     private let descriptor: Int32
     private let loop: EventLoop
@@ -13,6 +13,7 @@ public final class TCPSocket {
     ///
     /// - Parameters:
     ///   - descriptor: a connected, non-blocking socket; owned from here on.
+    ///   - loop: where it is used.
     ///   - observer: told when the socket is ready for what ``watch(_:)`` asked; held weakly.
     public init(_ descriptor: Int32, on loop: EventLoop, observer: any SocketObserver) {
         self.descriptor = descriptor
@@ -52,7 +53,7 @@ public final class TCPSocket {
 
     /// Reads once, at most 64 KiB.
     ///
-    /// - Parameter body: called with what came, when something came; the span is valid in the call alone.
+    /// `body` is called with what came, when something came; the span is valid in the call alone.
     public func receive(_ body: (Span<UInt8>) -> Void) -> Received {
         guard isOpen else { return .ended }
         let scratch = loop.local(Scratch.self) { Scratch() }
