@@ -75,6 +75,7 @@ let package = Package(
 
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
