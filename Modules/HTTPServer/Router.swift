@@ -1,10 +1,14 @@
 /// One call of an API: a method, a pattern such as `/streams/{id}`, and who answers it.
 public struct Route: Sendable {
+    /// In upper case, such as `GET`.
     public var method: String
+    /// Such as `/streams/{id}`: a segment in braces matches any one segment.
     public var pattern: String
+    /// Finds the segments in braces in ``Request/parameters``.
     public var handler: Handler
     let segments: [Substring]
 
+    /// A call that ``Router`` can find.
     public init(_ method: String, _ pattern: String, handler: @escaping Handler) {
         self.method = method
         self.pattern = pattern
@@ -32,11 +36,15 @@ public struct Route: Sendable {
 /// `HEAD` is answered by the route of `GET`, `OPTIONS` by the router itself; a path known under other methods gets 405
 /// with `Allow`. A pattern without `{name}` wins over one with it.
 public struct Router: Sendable {
+    /// In the order in which they are tried.
     public let routes: [Route]
     private let fallback: Handler
     private let middleware: [Middleware]
 
+    /// Sorts the routes by how many of their segments are open.
+    ///
     /// - Parameters:
+    ///   - routes: in any order.
     ///   - middleware: stands before every answer, those of the router itself included; it sees ``Request/route``.
     ///   - fallback: answers paths that no route has; 404 by default.
     public init(_ routes: [Route], middleware: [Middleware] = [], fallback: Handler? = nil) {
@@ -50,6 +58,9 @@ public struct Router: Sendable {
             fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") })
     }
 
+    /// Answers with the route that fits, or with the fallback.
+    ///
+    /// - Throws: what the handler throws; ``HTTPError`` 405 when the path is known under other methods alone.
     public func handle(_ request: Request) async throws -> Response {
         var allowed: Set<String> = []
         for route in routes {
