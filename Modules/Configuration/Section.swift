@@ -76,7 +76,9 @@ public struct Section {
     }
 
     /// Reports what is wrong with a file that this section names and that is a configuration of its own.
-    public func fail(_ report: ConfigurationReport) { report.problems.forEach(recorder.fail) }
+    public func fail(_ report: ConfigurationReport) {
+        for problem in report.problems { recorder.fail(problem) }
+    }
 
     // MARK: - What the readers share
 
