@@ -82,7 +82,8 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings", "Telemetry",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
@@ -91,7 +92,6 @@ let package = Package(
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
