@@ -171,7 +171,7 @@ streaming:
   on_detach: cancel
   detach_grace: 0s
   log: {{ events: 100000, bytes: 64MiB, total_bytes: 4GiB }}
-  max_text_bytes: 64MiB
+  max_text: 64MiB
   max_running: {limit}
 providers:
   mock:
