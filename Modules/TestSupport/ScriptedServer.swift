@@ -57,6 +57,8 @@ public final class ScriptedServer: Sendable {
     public let requests = Tally()
     /// Connections that the peer closed or reset so far.
     public let disconnects = Tally()
+    /// Connections that have ended for any reason so far.
+    public let closures = Tally()
     /// Times at which a peer took nothing more of an endless answer.
     public let stalls = Tally()
     /// Bytes of endless answers that the peers' and this machine's buffers took.
@@ -77,7 +79,7 @@ public final class ScriptedServer: Sendable {
         port = listener.port
         let worker = Worker(
             listener: listener, greeting: greeting, script: script, connections: connections, requests: requests,
-            disconnects: disconnects,
+            disconnects: disconnects, closures: closures,
             stalls: stalls, bytesSent: bytesSent, open: open)
         Thread.detachNewThread { worker.accept() }
     }
@@ -113,6 +115,7 @@ private struct Worker: Sendable {
     let connections: Tally
     let requests: Tally
     let disconnects: Tally
+    let closures: Tally
     let stalls: Tally
     let bytesSent: Tally
     let open: OpenSockets
@@ -131,7 +134,10 @@ private struct Worker: Sendable {
 
     private func serve(_ socket: Socket, _ number: Int) {
         var received: [UInt8] = []
-        defer { open.close(socket) }
+        defer {
+            open.close(socket)
+            closures.add()
+        }
         guard sent(socket.send(Array(greeting.utf8))) else { return }
         while let request = read(from: socket, &received, connection: number) {
             requests.add()

@@ -78,9 +78,10 @@ struct FlowTests {
     func staleConnection() async throws {
         let server = try ScriptedServer { _ in [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .close] }
         try await onLoop { actor in
-            for _ in 1...5 {
+            for number in 1...5 {
                 let text = try await actor.text(OutgoingRequest("POST", server.url, body: Array("again".utf8)))
                 #expect(text == "ok")
+                await server.closures.reaches(number)
             }
         }
         #expect(server.connections.value == 5)
