@@ -1,5 +1,6 @@
 public import Core
 public import Persistence
+import Streaming
 
 /// Conversations themselves.
 extension ChatService {

@@ -1,7 +1,7 @@
 public import Core
 public import Persistence
 import Reactor
-public import Streaming
+import Streaming
 
 /// What became of a turn: its stream while it is in memory, its record afterwards.
 extension ChatService {

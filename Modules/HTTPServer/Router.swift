@@ -39,17 +39,23 @@ public struct Router: Sendable {
     /// In the order in which they are tried.
     public let routes: [Route]
     private let fallback: Handler
+    private let middleware: [Middleware]
 
     /// Sorts the routes by how many of their segments are open.
     ///
     /// - Parameters:
     ///   - routes: in any order.
+    ///   - middleware: stands before every answer, those of the router itself included; it sees ``Request/route``.
     ///   - fallback: answers paths that no route has; 404 by default.
-    public init(_ routes: [Route], fallback: Handler? = nil) {
-        self.routes = routes.sorted { one, other in
+    public init(_ routes: [Route], middleware: [Middleware] = [], fallback: Handler? = nil) {
+        self.routes = routes.map { route in
+            Route(route.method, route.pattern, handler: middleware.wrapping(route.handler))
+        }.sorted { one, other in
             one.segments.count { $0.hasPrefix("{") } < other.segments.count { $0.hasPrefix("{") }
         }
-        self.fallback = fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") }
+        self.middleware = middleware
+        self.fallback = middleware.wrapping(
+            fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") })
     }
 
     /// Answers with the route that fits, or with the fallback.
@@ -68,13 +74,20 @@ public struct Router: Sendable {
             request.route = route.pattern
             return try await route.handler(request)
         }
-        if request.path == "*" { return Response(204, headers: ["Allow": "GET, HEAD, POST, PATCH, DELETE, OPTIONS"]) }
+        if request.path == "*" { allowed = Set(routes.map(\.method)) }
         guard !allowed.isEmpty else { return try await fallback(request) }
-        if allowed.contains("GET") { allowed.insert("HEAD") }
-        let allow = (allowed.sorted() + ["OPTIONS"]).joined(separator: ", ")
-        if request.method == "OPTIONS" { return Response(204, headers: ["Allow": allow]) }
-        throw HTTPError(
-            405, code: "method_not_allowed", "This path takes \(allow).", headers: ["Allow": allow])
+        return try await middleware.wrapping(Self.answer(allowed))(request)
+    }
+
+    /// Answers a path that is known under other methods.
+    private static func answer(_ methods: Set<String>) -> Handler {
+        let methods = methods.contains("GET") ? methods.union(["HEAD"]) : methods
+        let allow = (methods.sorted() + ["OPTIONS"]).joined(separator: ", ")
+        return { request in
+            if request.method == "OPTIONS" { return Response(204, headers: ["Allow": allow]) }
+            throw HTTPError(
+                405, code: "method_not_allowed", "This path takes \(allow).", headers: ["Allow": allow])
+        }
     }
 }
 
