@@ -82,15 +82,16 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings", "Telemetry",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
