@@ -1,5 +1,6 @@
 import Configuration
 import Core
+import Foundation
 import ProviderDemo
 import Providers
 import Reactor

@@ -102,7 +102,8 @@ struct ScriptTests {
             notice: n
             answers:
               one: { keywords: [a], content: c, reasoning: r, stages: [caht], colour: red }
-              two: { turn: 0, content: c }
+              two: { turn: 2, content: c }
+              three: { turn: 0, content: c, reasoning: r, keywords: [b] }
             """
         try Data(chat.utf8).write(to: folder.appending(path: "chat.yaml"))
         try Data("notice: n\nanswers: { all: { content: c, reasoning: r } }".utf8).write(
@@ -120,13 +121,14 @@ struct ScriptTests {
         do throws(ConfigurationReport) { try configuration.finish() } catch {
             found = error.problems.map { $0.description.replacing(folder.path + "/", with: "") }
         }
+        let known = "known here: stages, keywords, turn, reasoning, content"
         #expect(
             found == [
                 "chat.yaml:3:3: answers: expected an answer without keywords and turn for the stage chat",
-                "chat.yaml:3:61: answers.one.stages: no stage of this file is called 'caht'; did you mean 'chat'?",
-                "chat.yaml:3:68: answers.one.colour: unknown key; did you mean 'turn'?",
+                "chat.yaml:3:60: answers.one.stages: no stage of this file is called 'caht'; did you mean 'chat'?",
+                "chat.yaml:3:67: answers.one.colour: unknown key; \(known)",
                 "chat.yaml:4:3: answers.two.reasoning: is missing; expected text",
-                "chat.yaml:4:16: answers.two.turn: expected a whole number from 1 to 1000, found '0'",
+                "chat.yaml:5:18: answers.three.turn: expected a whole number from 1 to 1000, found '0'",
                 "m.yaml:1:19: words_per_second: expected a number from 0.0 to 100000.0, found 'fast'",
                 "m.yaml:2:12: misbehave: expected one of none, stall, cut, slow, error, found 'stal'; did you mean 'stall'?",
                 "none.yaml: cannot read 'none.yaml': No such file or directory",
