@@ -73,9 +73,22 @@ let package = Package(
         module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
         module("TestSupport", uses: ["Core", "Reactor"]),
 
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"], path: "Tests/FuzzTargets",
+            swiftSettings: house),
+
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
         tests("JSONTests", of: ["Core", "JSON"]),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer has a `main` of its own, which an ordinary build must not see: `Scripts/fuzz` sets this.
+if Context.environment["MEDSTREAM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["Corpus"],
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])]))
+}
