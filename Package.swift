@@ -62,16 +62,30 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core"]),
-        module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
-        module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
+        module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
-        module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
+        module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
-        module("TestSupport", uses: ["Core", "Reactor"]),
+        module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Settings",
+            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+        module(
+            "API",
+            uses: [
+                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Reactor", "Settings", "Streaming", "Telemetry",
+            ]),
+        app(
+            "medstream-server", in: "Server",
+            uses: [
+                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings", "Telemetry",
+            ]),
+
+        module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"], path: "Tests/FuzzTargets",
@@ -80,7 +94,11 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
