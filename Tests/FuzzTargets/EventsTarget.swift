@@ -21,14 +21,22 @@ enum EventsTarget {
             let whole = read([input], mode)
             // The input says where it is cut, so that a found input is cut the same way again.
             let size = Int(input.first ?? 0) % 7 + 1
-            let pieces = stride(from: 0, to: input.count, by: size).map { Array(input[$0..<min($0 + size, input.count)]) }
-            guard read(pieces, mode) == whole else { throw Breach("pieces of \(size) bytes give other events (\(mode))") }
+            let pieces = stride(from: 0, to: input.count, by: size).map {
+                Array(input[$0..<min($0 + size, input.count)])
+            }
+            guard read(pieces, mode) == whole else {
+                throw Breach("pieces of \(size) bytes give other events (\(mode))")
+            }
             guard whole.events.allSatisfy({ String(validating: $0.data, as: UTF8.self) != nil }) else {
                 throw Breach("data that is not UTF-8 (\(mode))")
             }
             let limited = read(pieces, mode, limit: 64)
-            guard limited.events.allSatisfy({ $0.data.count <= 64 }) else { throw Breach("data over the limit (\(mode))") }
-            guard limited.error != nil || limited == whole else { throw Breach("the limit changed the events (\(mode))") }
+            guard limited.events.allSatisfy({ $0.data.count <= 64 }) else {
+                throw Breach("data over the limit (\(mode))")
+            }
+            guard limited.error != nil || limited == whole else {
+                throw Breach("the limit changed the events (\(mode))")
+            }
             try writeAgain(whole.events)
         }
     }
@@ -57,7 +65,8 @@ enum EventsTarget {
         return result
     }
 
-    private static func read(_ pieces: [[UInt8]], _ mode: ServerSentEventDecoder.Mode, limit: Int = 1 << 20) -> Reading {
+    private static func read(_ pieces: [[UInt8]], _ mode: ServerSentEventDecoder.Mode, limit: Int = 1 << 20) -> Reading
+    {
         var decoder = ServerSentEventDecoder(mode: mode, maximumEventBytes: limit)
         var reading = Reading()
         let keep = { (type: String, id: String, data: Span<UInt8>) in

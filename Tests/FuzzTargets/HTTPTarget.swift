@@ -59,7 +59,9 @@ final class HTTPTarget: Sendable {
         // The connection may be let go while the answer is on its way.
         guard "HTTP/1.1 ".hasPrefix(start.prefix(9)) else { throw Breach("the answer is no HTTP: \(start)") }
         guard start.count >= 12 else { return }
-        guard Self.statuses.contains(String(start.dropFirst(9).prefix(3))) else { throw Breach("an odd answer: \(start)") }
+        guard Self.statuses.contains(String(start.dropFirst(9).prefix(3))) else {
+            throw Breach("an odd answer: \(start)")
+        }
     }
 
     private func checkServes() throws(Breach) {

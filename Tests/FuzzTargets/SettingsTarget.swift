@@ -29,7 +29,8 @@ enum SettingsTarget {
 
     private static func outcome(_ input: [UInt8]) -> Outcome {
         do throws(ConfigurationReport) {
-            let configuration = try Configuration.parse(input, file: "folder/settings.yaml", environment: ["HOME": "home"])
+            let configuration = try Configuration.parse(
+                input, file: "folder/settings.yaml", environment: ["HOME": "home"])
             read(configuration.root)
             try configuration.finish()
             return .settings(
