@@ -94,6 +94,7 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),

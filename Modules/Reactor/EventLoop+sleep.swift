@@ -10,7 +10,9 @@ extension EventLoop {
     }
 }
 
-/// One wait. Touched on its loop alone, which is why it may be shared with the cancellation handler.
+/// One wait.
+///
+/// Safe to share with the cancellation handler: it is touched on its loop alone.
 private final class Sleeper: @unchecked Sendable {
     private let loop: EventLoop
     private var timer: LoopTimer?
