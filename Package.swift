@@ -67,7 +67,8 @@ let package = Package(
 
         module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
-        module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module(
+            "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
@@ -82,23 +83,34 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings", "Telemetry",
+                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         .target(
-            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"], path: "Tests/FuzzTargets",
+            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
+            path: "Tests/FuzzTargets",
             swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests(
+            "ProvidersTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
+                "ProviderOpenAICompatible",
+            ]),
+        tests(
+            "ChatCompletionsTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
+                "ProviderOpenAICompatible",
+            ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
