@@ -84,6 +84,7 @@ let package = Package(
             "medstream-server", in: "Server",
             uses: [
                 "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "Telemetry",
             ]),
 
@@ -111,6 +112,8 @@ let package = Package(
                 "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
                 "ProviderOpenAICompatible",
             ]),
+        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
