@@ -101,8 +101,6 @@ let package = Package(
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
-        tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
         tests(
             "ProvidersTests",
             of: [
