@@ -113,8 +113,6 @@ let package = Package(
                 "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
                 "ProviderOpenAICompatible",
             ]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
