@@ -83,7 +83,6 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "Telemetry",
             ]),
