@@ -15,7 +15,7 @@ struct API: Sendable {
     let isReady: ReadyFlag
 
     /// Every call there is. Our own stand under `/api/v1`, those for operations at the root.
-    var routes: [Operation] {
+    var operations: [Operation] {
         let own = (chatOperations + streamOperations + conversationOperations + featureOperations)
             .map { $0.under("/api/v1") }
         return own + operationsOperations
@@ -24,12 +24,6 @@ struct API: Sendable {
     func handler(log: Log) throws -> Handler {
         let settings = live.withLock { $0 }
         let files = try settings.staticDirectory.map { try StaticFiles(folder: URL(filePath: $0)) }
-        let router = Router(
-            routes.map(\.route),
-            fallback: { request in
-                if let response = files?.answer(request) { return response }
-                throw HTTPError(404, code: "not_found", "There is nothing at this address.")
-            })
         let live = live
         let middleware: [Middleware] = [
             requestID { UUIDv7.make() },
@@ -39,7 +33,11 @@ struct API: Sendable {
             localOnly { live.withLock { $0.server.allowedOrigins } },
             crossOrigin { live.withLock { $0.server.allowedOrigins } },
         ]
-        return middleware.wrapping { try await router.handle($0) }
+        let router = Router(operations.map(\.route), middleware: middleware) { request in
+            if let response = files?.answer(request) { return response }
+            throw HTTPError(404, code: "not_found", "There is nothing at this address.")
+        }
+        return { try await router.handle($0) }
     }
 
     /// Who asks. In development mode everyone is the one local user.

@@ -1,6 +1,6 @@
 public import Chat
-public import Core
-public import HTTPServer
+import Core
+import HTTPServer
 public import Persistence
 public import Reactor
 public import Settings

@@ -1,4 +1,5 @@
 import Core
+import HTTPServer
 
 /// The API's document (OpenAPI 3.1), written from the operations themselves.
 struct OpenAPI {

@@ -47,7 +47,7 @@ extension API {
                 "GET", "/openapi.json", "Read this document",
                 answers: [.json(200, "OpenAPI 3.1.", ["type": "object"])]
             ) { _ in
-                .json(OpenAPI(operations: routes).document.bytes)
+                .json(OpenAPI(operations: operations).document.bytes)
             },
         ]
     }

@@ -52,7 +52,7 @@ struct Loader {
             let text = try Files.read(file, limit: Limits.fileBytes)
             return tree(text, file: file, chain: chain + [name])
         } catch {
-            refuse(file, from, "cannot read '\(shown(file))': \(error.message)")
+            refuse(file, from, "cannot read '\(shown(file, limit: 1_000))': \(error.message)")
             return nil
         }
     }
@@ -109,7 +109,7 @@ struct Loader {
             return nil
         }
         let text = Array(override[override.index(after: equals)...].utf8)
-        let inner = Recorder()
+        let inner = Recorder(file: Location.override)
         let value = text.isEmpty ? nil : YAMLReader.read(text, file: Location.override, recorder: inner)
         for problem in inner.problems { recorder.fail(.init(location, path: dotted(path), problem.message)) }
         guard inner.problems.isEmpty else { return nil }

@@ -1,5 +1,7 @@
 /// What a configuration knows of its own reading: the problems so far, and every key that was asked for.
 final class Recorder {
+    /// The file that was loaded, not one that it includes.
+    let file: String
     private(set) var problems: [ConfigurationReport.Problem] = []
     /// Whether a file could not be read at all, so that reading settings would only report what follows from that.
     private(set) var isBroken = false
@@ -8,6 +10,8 @@ final class Recorder {
     private var order: [[String]] = []
     private var settings: [[String]: EffectiveValue] = [:]
     private var origins: [[String]: Location] = [:]
+
+    init(file: String) { self.file = file }
 
     func fail(_ problem: ConfigurationReport.Problem) { problems.append(problem) }
 
@@ -49,9 +53,9 @@ final class Recorder {
         visits.flatMap { path, visit in
             visit.unread.map { entry in
                 let open = visit.asked.filter { visit.index[$0] == nil }
-                let suggestion = nearest(to: entry.key, among: open)
-                let listed = suggestion == nil && (1...12).contains(open.count)
-                let list = listed ? "; known here: \(open.joined(separator: ", "))" : ""
+                let suggestion = nearest(to: entry.key, among: open) ?? nearest(to: entry.key, among: visit.asked)
+                let listed = suggestion == nil && (1...12).contains(visit.asked.count)
+                let list = listed ? "; known here: \(visit.asked.joined(separator: ", "))" : ""
                 return .init(
                     entry.location, path: dotted(path + [entry.key]), "unknown key\(list)", suggestion: suggestion)
             }

@@ -8,6 +8,13 @@ extension Section {
         path(key, fallback: Files.absolute(value)) ?? Files.absolute(value)
     }
 
+    /// A path as ``path(_:default:)``, whose default is relative to the file that the section stands in: for what is
+    /// shipped with that file.
+    public func path(_ key: String, defaultBesideFile value: String) -> String {
+        let isInFile = location.file != Location.override
+        return path(key, default: resolved(value, at: isInFile ? location : Location(file: recorder.file)))
+    }
+
     /// A path as ``path(_:default:)``; `nil` when absent.
     public func path(_ key: String) -> String? { path(key, fallback: nil) }
 
@@ -53,7 +60,8 @@ extension Section {
         func check(_ name: String, at place: Location, hides template: String?) {
             guard !known.contains(name) else { return }
             let suggestion = template == nil ? nearest(to: name, among: known) : nil
-            let list = known.isEmpty ? "there is none" : "known: \(known.prefix(12).map(shown).joined(separator: ", "))"
+            let list =
+                known.isEmpty ? "there is none" : "known: \(known.prefix(12).map { shown($0) }.joined(separator: ", "))"
             let names = suggestion == nil ? "; \(list)" : ""
             let found = template.map { "as the value of '\(shown($0))' says" } ?? "'\(shown(name))'"
             recorder.fail(

@@ -19,7 +19,7 @@ extension Settings {
         readChat(root.section("chat"))
         chat.idempotencyRetention = root.section("idempotency").duration(
             "retention", in: .seconds(60) ... .seconds(30 * 86_400), default: chat.idempotencyRetention)
-        providers = registry.makeProviders(root)
+        for section in root.sections("providers") { providers[section.name] = registry.provider(section) }
         readRoutes(root.section("routes"))
         flags = FeatureFlags(root.section("flags"))
     }

@@ -31,6 +31,7 @@ struct IncludeTests {
         let configuration = try Configuration.load(file: file, environment: ["PART": "base/one.yaml"])
         #expect(configuration.root.path("prompt") == "\(folder.path)/base/prompts/chat.md")
         #expect(configuration.root.path("own") == "\(folder.path)/chat.md")
+        #expect(configuration.root.path("none", defaultBesideFile: "x/y.md") == "\(folder.path)/x/y.md")
         _ = configuration.root.int("a", in: 0...1)
         let found = lines { () throws(ConfigurationReport) in try configuration.finish() }
         #expect(found == ["\(folder.path)/base/one.yaml:1:4: a: expected a whole number from 0 to 1, found 'x'"])
@@ -97,7 +98,8 @@ struct IncludeTests {
         let found = lines { () throws(ConfigurationReport) in
             _ = try Configuration.load(file: "\(folder.path)/none.yaml", environment: [:])
         }
-        #expect(found == ["\(folder.path)/none.yaml: cannot read '\(folder.path.prefix(60))…': No such file or directory"])
+        #expect(
+            found == ["\(folder.path)/none.yaml: cannot read '\(folder.path)/none.yaml': No such file or directory"])
     }
 }
 
@@ -131,7 +133,10 @@ struct OverrideTests {
             ("port", "--set: expected path=value, such as server.port=0, found 'port'"),
             ("=1", "--set: expected path=value, such as server.port=0, found the path ''"),
             ("a..b=1", "--set: expected path=value, such as server.port=0, found the path 'a..b'"),
-            ("port=[1", "--set: port: not YAML: did not find expected ',' or ']' while parsing a flow sequence"),
+            (
+                "port=[1",
+                "--set: port: not YAML: did not find expected ',' or ']' while parsing a flow sequence that begins on line 1"
+            ),
             ("port.x=1", "--set: port: expected a whole number from 0 to 9, found a mapping"),
             ("port=${NONE}", "--set: port: the environment variable NONE is not set"),
         ])

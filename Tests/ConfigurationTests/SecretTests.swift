@@ -70,6 +70,9 @@ struct SecretTests {
 
     @Test("under a misspelt key is not shown")
     func misspelt() {
-        #expect(problems("api_keey: sk-1") { _ = $0.secret("api_key") } == ["a.yaml:1:1: api_keey: unknown key; did you mean 'api_key'?"])
+        #expect(
+            problems("api_keey: sk-1") { _ = $0.secret("api_key") } == [
+                "a.yaml:1:1: api_keey: unknown key; did you mean 'api_key'?"
+            ])
     }
 }

@@ -9,6 +9,10 @@ enum Answer: String, CaseIterable {
 
 @Suite("A section")
 struct SectionTests {
+    private static let time = "expected a time from 1s to 1h with its unit (ms, s, m, h, d)"
+    private static let size = "expected a size in bytes of at least 1KiB, such as 64KiB or 10MB"
+    private static let choice = "expected one of finish, cancel, ask_again"
+
     @Test("answers with the default where a key is absent or has no value", arguments: ["", "a:", "a: null", "a: ~"])
     func defaults(text: String) throws {
         let configuration = try Configuration.parse(text.utf8)
@@ -60,8 +64,10 @@ struct SectionTests {
     @Test(
         "reads numbers, truth values and choices",
         arguments: [
-            ("i: 42", 42, 0.5, false, Answer.finish), ("i: -3", -3, 0.5, false, .finish), ("d: 1e-1", 0, 0.1, false, .finish),
-            ("d: 1", 0, 1, false, .finish), ("b: true", 0, 0.5, true, .finish), ("c: ask_again", 0, 0.5, false, .askAgain),
+            ("i: 42", 42, 0.5, false, Answer.finish), ("i: -3", -3, 0.5, false, .finish),
+            ("d: 1e-1", 0, 0.1, false, .finish),
+            ("d: 1", 0, 1, false, .finish), ("b: true", 0, 0.5, true, .finish),
+            ("c: ask_again", 0, 0.5, false, .askAgain),
         ])
     func numbers(text: String, int: Int, double: Double, bool: Bool, choice: Answer) throws {
         let configuration = try Configuration.parse(text.utf8)
@@ -95,17 +101,17 @@ struct SectionTests {
             ("b: ture", "b: expected true or false, found 'ture'; did you mean 'true'?"),
             ("b: 'true'", "b: expected true or false, found the quoted text 'true'; did you mean 'true'?"),
             ("s: {a: 1}", "s: expected text, found a mapping"),
-            ("u: 30", "u: expected a time from 1s to 1h with its unit (ms, s, m, h, d), found '30'"),
-            ("u: 2h", "u: expected a time from 1s to 1h with its unit (ms, s, m, h, d), found '2h'"),
-            ("u: 0.0001s", "u: expected a time from 1s to 1h with its unit (ms, s, m, h, d), found '0.0001s'"),
-            ("u: .s", "u: expected a time from 1s to 1h with its unit (ms, s, m, h, d), found '.s'"),
-            ("u: 99999999999999999999d", "u: expected a time from 1s to 1h with its unit (ms, s, m, h, d), found '99999999999999999999d'"),
-            ("z: 10XB", "z: expected a size in bytes of at least 1KiB, such as 64KiB or 10MB, found '10XB'"),
-            ("z: 9000000000GiB", "z: expected a size in bytes of at least 1KiB, such as 64KiB or 10MB, found '9000000000GiB'"),
-            ("z: 0.5B", "z: expected a size in bytes of at least 1KiB, such as 64KiB or 10MB, found '0.5B'"),
-            ("c: finsh", "c: expected one of finish, cancel, ask_again, found 'finsh'; did you mean 'finish'?"),
-            ("c: Ask-Again", "c: expected one of finish, cancel, ask_again, found 'Ask-Again'; did you mean 'ask_again'?"),
-            ("c: quit", "c: expected one of finish, cancel, ask_again, found 'quit'"),
+            ("u: 30", "u: \(time), found '30'"),
+            ("u: 2h", "u: \(time), found '2h'"),
+            ("u: 0.0001s", "u: \(time), found '0.0001s'"),
+            ("u: .s", "u: \(time), found '.s'"),
+            ("u: 99999999999999999999d", "u: \(time), found '99999999999999999999d'"),
+            ("z: 10XB", "z: \(size), found '10XB'"),
+            ("z: 9000000000GiB", "z: \(size), found '9000000000GiB'"),
+            ("z: 0.5B", "z: \(size), found '0.5B'"),
+            ("c: finsh", "c: \(choice), found 'finsh'; did you mean 'finish'?"),
+            ("c: Ask-Again", "c: \(choice), found 'Ask-Again'; did you mean 'ask_again'?"),
+            ("c: quit", "c: \(choice), found 'quit'"),
             ("l: {a: 1}", "l: expected a list of single values, found a mapping"),
             ("l: [a, ~]", "l: expected a single value in the list, found nothing"),
             ("j: [1]", "j: expected a mapping, found a list"),
@@ -161,7 +167,7 @@ struct SectionTests {
         do throws(ConfigurationReport) { try configuration.finish() } catch {
             #expect(
                 error.description == """
-                    a.yaml:1:1: servre: unknown key; known here: server, providers, routes
+                    a.yaml:1:1: servre: unknown key; did you mean 'server'?
                     a.yaml:3:9: server.host: expected text, found a list
                     a.yaml:4:3: server.prot: unknown key; did you mean 'port'?
                     a.yaml:6:17: providers.main.kind: expected one of openai, demo, found 'opnai'; did you mean 'openai'?
