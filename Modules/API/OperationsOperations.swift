@@ -1,6 +1,7 @@
 import Core
 import HTTPServer
 import Settings
+import Telemetry
 
 extension API {
     /// What this user's client may use.
@@ -41,7 +42,7 @@ extension API {
                 "GET", "/metrics", "Read the metrics",
                 answers: [.init(200, "In the text format of Prometheus.", ["text/plain": Schema.text])]
             ) { _ in
-                .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+                .text(metrics.text, type: Metrics.contentType)
             },
             Operation(
                 "GET", "/openapi.json", "Read this document",

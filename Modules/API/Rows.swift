@@ -1,6 +1,5 @@
 import Core
 import Persistence
-import Telemetry
 
 extension Message {
     /// The message as clients see it.
@@ -27,7 +26,7 @@ extension Conversation {
 
 extension Timestamp {
     /// RFC 3339 in UTC with milliseconds.
-    var json: JSONValue { .string(LogTime.text(milliseconds: milliseconds)) }
+    var json: JSONValue { .string(description) }
 }
 
 extension JSONValue {

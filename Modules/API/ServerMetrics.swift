@@ -6,51 +6,67 @@ import Telemetry
 
 /// What the server counts, for `/metrics`.
 final class ServerMetrics: Sendable {
-    private let loops: [EventLoop]
-    private let hub: StreamHub
-    /// Answers by the first digit of their status.
-    private let answers = (0...5).map { _ in Counter() }
-    private let cut = Counter()
-    private let bytes = Counter()
-    private let durations = Histogram(bounds: [0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120])
+    private let metrics = Metrics()
+    private let answers: LabelledCounter<StatusClass>
+    private let cut: Counter
+    private let bytes: Counter
+    private let durations: Histogram
+
+    /// The first digit of a status.
+    private enum StatusClass: String, CaseIterable {
+        case informational = "1xx"
+        case success = "2xx"
+        case redirection = "3xx"
+        case clientError = "4xx"
+        case serverError = "5xx"
+
+        init(_ status: Int) {
+            self =
+                switch status {
+                case ..<200: .informational
+                case ..<300: .success
+                case ..<400: .redirection
+                case ..<500: .clientError
+                default: .serverError
+                }
+        }
+    }
 
     init(loops: [EventLoop], hub: StreamHub) {
-        self.loops = loops
-        self.hub = hub
+        answers = metrics.counter("medstream_http_responses_total", "Answers by class of status.", by: "class")
+        cut = metrics.counter("medstream_http_responses_cut_total", "Answers whose client left early.")
+        bytes = metrics.counter("medstream_http_body_bytes_total", "Bytes of answers' bodies.")
+        durations = metrics.histogram(
+            "medstream_http_duration_seconds", "From a request's first byte to its answer's last.",
+            bounds: [0.005, 0.025, 0.1, 0.5, 1, 5, 30, 120])
+        metrics.gauge("medstream_streams_running", "Answers being written.") { hub.runningCount }
+        metrics.gauge("medstream_streams_in_memory", "Streams that can be replayed from memory.") { hub.logCount }
+        metrics.gauge("medstream_stream_bytes", "Bytes held by the streams in memory.") { hub.byteCount }
+        count(loops, "medstream_loop_turns_total", "Turns of each loop.") { $0.turns }
+        count(loops, "medstream_loop_local_jobs_total", "Jobs that a loop's own thread made ready.") { $0.localJobs }
+        count(
+            loops, "medstream_loop_remote_jobs_total",
+            "Jobs that other threads made ready; none on the path of a token."
+        ) { $0.remoteJobs }
+    }
+
+    private func count(
+        _ loops: [EventLoop], _ name: StaticString, _ help: StaticString,
+        _ value: @escaping @Sendable (EventLoop.Statistics) -> Int
+    ) {
+        metrics.counter(name, help, by: "loop") {
+            loops.enumerated().map { (String($0.offset), value($0.element.statistics)) }
+        }
     }
 
     func record(_ summary: Response.Summary) {
-        answers[min(max(summary.status / 100, 0), 5)].add()
+        answers.add(to: StatusClass(summary.status))
         bytes.add(summary.bytes)
         durations.record(summary.duration)
         if summary.isCut { cut.add() }
     }
 
-    var text: String {
-        var text = MetricsText()
-        text.counter(
-            "medstream_http_responses_total", "Answers by class of status.",
-            (1...5).map { ("class=\"\($0)xx\"", answers[$0].count) })
-        text.counter("medstream_http_responses_cut_total", "Answers whose client left early.", [("", cut.count)])
-        text.counter("medstream_http_body_bytes_total", "Bytes of answers' bodies.", [("", bytes.count)])
-        text.histogram("medstream_http_duration_seconds", "From a request's first byte to its answer's last.", durations)
-        text.gauge("medstream_streams_running", "Answers being written.", [("", hub.runningCount)])
-        text.gauge("medstream_streams_in_memory", "Streams that can be replayed from memory.", [("", hub.logCount)])
-        text.gauge("medstream_stream_bytes", "Bytes held by the streams in memory.", [("", hub.byteCount)])
-        let statistics = loops.map(\.statistics)
-        text.counter("medstream_loop_turns_total", "Turns of each loop.", samples(statistics.map(\.turns)))
-        text.counter(
-            "medstream_loop_local_jobs_total", "Jobs that a loop's own thread made ready.",
-            samples(statistics.map(\.localJobs)))
-        text.counter(
-            "medstream_loop_remote_jobs_total", "Jobs that other threads made ready; none on the path of a token.",
-            samples(statistics.map(\.remoteJobs)))
-        return text.text
-    }
-
-    private func samples(_ values: [Int]) -> [(label: String, value: Int)] {
-        values.enumerated().map { ("loop=\"\($0.offset)\"", $0.element) }
-    }
+    var text: String { metrics.text }
 }
 
 /// Counts each answer and logs it when it is through.

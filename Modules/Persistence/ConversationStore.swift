@@ -1,6 +1,8 @@
 public import Core
 
-/// Keeps conversations. Every call names its user, and what belongs to others is to it as if it were not there.
+/// Keeps conversations, each for its owner alone.
+///
+/// Every call names its user, and what belongs to others is to it as if it were not there.
 ///
 /// Each call is atomic: it has its whole effect or, when it throws other than ``StoreError/unavailable(_:)``, none. What
 /// a call has returned from is kept as durably as the store keeps anything, and every later call sees it. Every write
@@ -17,12 +19,9 @@ public protocol ConversationStore: Sendable {
 
     /// Conversations, the last used first.
     ///
-    /// Reading on from page to page meets each conversation once, but for those used meanwhile: they went to the head.
-    ///
-    /// - Parameters:
-    ///   - cursor: `next` of the page before.
-    ///   - limit: at least 1.
-    /// - Throws: ``StoreError/notFound`` for a cursor that was never given out.
+    /// `cursor` is the `next` of the page before; `limit` is at least 1. Reading on from page to page meets each
+    /// conversation once, but for those used meanwhile: they went to the head. Throws ``StoreError/notFound`` for what
+    /// is no cursor.
     func conversations(
         of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Conversation>
@@ -71,20 +70,16 @@ public protocol ConversationStore: Sendable {
 
     /// Messages in their order, from the first.
     ///
-    /// - Parameters:
-    ///   - cursor: `next` of the page before.
-    ///   - limit: at least 1.
-    /// - Throws: ``StoreError/notFound``, also for a cursor that was never given out.
+    /// `cursor` is the `next` of the page before; `limit` is at least 1. Throws ``StoreError/notFound``, also for what is
+    /// no cursor.
     func messages(
         of conversation: ConversationID, of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Message>
 
     /// Messages in their order, of which the last come in the first page: the way back through a conversation.
     ///
-    /// - Parameters:
-    ///   - cursor: `next` of the later page.
-    ///   - limit: at least 1.
-    /// - Throws: ``StoreError/notFound``, also for a cursor that was never given out.
+    /// `cursor` is the `next` of the later page; `limit` is at least 1. Throws ``StoreError/notFound``, also for what is
+    /// no cursor.
     func messages(
         of conversation: ConversationID, of owner: UserID, before cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Message>

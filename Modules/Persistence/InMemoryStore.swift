@@ -9,7 +9,7 @@ public final class InMemoryStore: ConversationStore {
     private let tables: Mutex<Tables>
     private let now: @Sendable () -> Timestamp
 
-    /// - Parameter now: the time of new rows and the age of keys.
+    /// Makes an empty store; `now` is the time of new rows, and what the age of keys is counted in.
     public init(_ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now }) {
         tables = Mutex(Tables(limits))
         self.now = now

@@ -93,9 +93,8 @@ extension Tables {
     private mutating func leave(_ conversation: Conversation) {
         let owner = conversation.owner
         let place = ListPlace(conversation)
-        if let list = lists[owner], case let index = list.position(of: place), index < list.count, list[index] == place {
-            lists[owner]?.remove(at: index)
-        }
+        let index = lists[owner]?.position(of: place) ?? 0
+        if lists[owner]?.dropFirst(index).first == place { lists[owner]?.remove(at: index) }
         if lists[owner]?.isEmpty == true { lists[owner] = nil }
     }
 }

@@ -1,73 +1,126 @@
 import Synchronization
 
-/// A number that only grows; counting takes no lock.
-public final class Counter: Sendable {
-    private let value = Atomic<Int>(0)
+/// All that a process counts, and the page of it that Prometheus reads (text exposition format 0.0.4).
+///
+/// Made and filled at start-up. A name is lower case with underscores, and that of a counter ends in `_total`; a wrong
+/// or repeated one stops the process, since it is a mistake in the code. What stands behind a name is bounded: labels
+/// come from an enumeration, or are cut to ``maxLabels``.
+public final class Metrics: Sendable {
+    /// Samples of one family that is read from elsewhere; those beyond are summed up as `other`.
+    public static let maxLabels = 100
+
+    public typealias Sample = (label: String, value: Int)
+
+    private struct Family {
+        var name: String
+        var help: String
+        var kind: String
+        var lines: @Sendable () -> [String]
+    }
+
+    private let families = Mutex<[Family]>([])
 
     public init() {}
 
-    public func add(_ amount: Int = 1) { value.add(amount, ordering: .relaxed) }
+    // MARK: Counted here
 
-    public var count: Int { value.load(ordering: .relaxed) }
-}
-
-/// How often values fell below each of some bounds; recording takes no lock.
-public final class Histogram: Sendable {
-    private let bounds: [Double]
-    private let buckets: [Counter]
-    private let sum = Atomic<Int>(0)
-
-    /// - Parameter bounds: in seconds, ascending; values above the last are counted too.
-    public init(bounds: [Double]) {
-        self.bounds = bounds
-        buckets = (0...bounds.count).map { _ in Counter() }
+    public func counter(_ name: StaticString, _ help: StaticString) -> Counter {
+        let counter = Counter()
+        self.counter(name, help) { counter.count }
+        return counter
     }
 
-    public func record(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let value = Double(seconds) + Double(attoseconds) * 1e-18
-        buckets[bounds.firstIndex { value <= $0 } ?? bounds.count].add()
-        sum.add(Int(value * 1_000_000), ordering: .relaxed)
+    /// `label` says what the cases of `Label` are, such as `outcome`.
+    public func counter<Label>(
+        _ name: StaticString, _ help: StaticString, by label: StaticString, _: Label.Type = Label.self
+    ) -> LabelledCounter<Label> {
+        let counter = LabelledCounter<Label>()
+        self.counter(name, help, by: label) { Label.allCases.map { ($0.rawValue, counter.count(of: $0)) } }
+        return counter
     }
 
-    fileprivate func lines(_ name: String) -> [String] {
-        var total = 0
-        var lines: [String] = []
-        for (bound, bucket) in zip(bounds.map(\.description) + ["+Inf"], buckets) {
-            total += bucket.count
-            lines.append("\(name)_bucket{le=\"\(bound)\"} \(total)")
+    public func gauge(_ name: StaticString, _ help: StaticString) -> Gauge {
+        let gauge = Gauge()
+        self.gauge(name, help) { gauge.value }
+        return gauge
+    }
+
+    /// `bounds` are in seconds.
+    public func histogram(_ name: StaticString, _ help: StaticString, bounds: [Double]) -> Histogram {
+        let histogram = Histogram(bounds: bounds)
+        let name = name.description
+        add(name, help, "histogram") {
+            let counts = histogram.cumulativeCounts
+            let bounds = histogram.bounds.map(\.description) + ["+Inf"]
+            return zip(bounds, counts).map { "\(name)_bucket{le=\"\($0)\"} \($1)" }
+                + ["\(name)_sum \(histogram.sumInSeconds)", "\(name)_count \(counts.last ?? 0)"]
         }
-        return lines + [
-            "\(name)_sum \(Double(sum.load(ordering: .relaxed)) / 1_000_000)", "\(name)_count \(total)",
-        ]
+        return histogram
+    }
+
+    // MARK: Read from elsewhere: for each page, on the thread that asks for it
+
+    public func counter(_ name: StaticString, _ help: StaticString, read: @escaping @Sendable () -> Int) {
+        checkTotal(name)
+        add(name.description, help, "counter") { ["\(name) \(read())"] }
+    }
+
+    /// `label` says what distinguishes the samples, such as `loop`.
+    public func counter(
+        _ name: StaticString, _ help: StaticString, by label: StaticString, read: @escaping @Sendable () -> [Sample]
+    ) {
+        checkTotal(name)
+        add(name.description, help, "counter") { Self.lines(name, label, read()) }
+    }
+
+    public func gauge(_ name: StaticString, _ help: StaticString, read: @escaping @Sendable () -> Int) {
+        add(name.description, help, "gauge") { ["\(name) \(read())"] }
+    }
+
+    /// `label` says what distinguishes the samples, such as `loop`.
+    public func gauge(
+        _ name: StaticString, _ help: StaticString, by label: StaticString, read: @escaping @Sendable () -> [Sample]
+    ) {
+        add(name.description, help, "gauge") { Self.lines(name, label, read()) }
+    }
+
+    // MARK: The page
+
+    /// Every family in the order it was added in.
+    public var text: String {
+        families.withLock { $0 }.map { family in
+            let head = ["# HELP \(family.name) \(family.help)", "# TYPE \(family.name) \(family.kind)"]
+            return (head + family.lines()).joined(separator: "\n") + "\n"
+        }.joined()
+    }
+
+    /// The media type of ``text``.
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    private func add(
+        _ name: String, _ help: StaticString, _ kind: String, _ lines: @escaping @Sendable () -> [String]
+    ) {
+        precondition(
+            name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }
+                && name.utf8.first.map { (0x61...0x7A).contains($0) } == true, "'\(name)' is no name of a metric")
+        families.withLock { families in
+            precondition(!families.contains { $0.name == name }, "there are two metrics called '\(name)'")
+            families.append(Family(name: name, help: escaped(help.description), kind: kind, lines: lines))
+        }
+    }
+
+    private func checkTotal(_ name: StaticString) {
+        precondition(name.description.hasSuffix("_total"), "the name of the counter '\(name)' does not end in _total")
+    }
+
+    private static func lines(_ name: StaticString, _ label: StaticString, _ samples: [Sample]) -> [String] {
+        let rest = samples.dropFirst(maxLabels)
+        let bounded = samples.prefix(maxLabels) + (rest.isEmpty ? [] : [("other", rest.reduce(0) { $0 + $1.value })])
+        return bounded.map { "\(name){\(label)=\"\(escaped($0.label).replacing("\"", with: "\\\""))\"} \($0.value)" }
     }
 }
 
-/// Builds the text that Prometheus reads (exposition format 0.0.4).
-public struct MetricsText: Sendable {
-    public private(set) var text = ""
-
-    public init() {}
-
-    /// - Parameter samples: by label, written `name="value"`; an empty label for the one sample of a plain metric.
-    public mutating func counter(_ name: String, _ help: String, _ samples: [(label: String, value: Int)]) {
-        family(name, help, "counter", samples)
-    }
-
-    /// - Parameter samples: as for ``counter(_:_:_:)``.
-    public mutating func gauge(_ name: String, _ help: String, _ samples: [(label: String, value: Int)]) {
-        family(name, help, "gauge", samples)
-    }
-
-    public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
-        text += "# HELP \(name) \(help)\n# TYPE \(name) histogram\n"
-        text += histogram.lines(name).joined(separator: "\n") + "\n"
-    }
-
-    private mutating func family(
-        _ name: String, _ help: String, _ type: String, _ samples: [(label: String, value: Int)]
-    ) {
-        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-        for (label, value) in samples { text += label.isEmpty ? "\(name) \(value)\n" : "\(name){\(label)} \(value)\n" }
-    }
+/// What a page of metrics says in its own way, in help and labels alike.
+private func escaped(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
 }
