@@ -83,8 +83,8 @@ extension Tables {
     /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
     private mutating func use(_ id: ConversationID, of owner: UserID, at time: Timestamp) {
         guard var conversation = threads[id]?.conversation else { return }
-        leave(conversation)
         let last = lists[owner]?.last?.time.milliseconds ?? .min
+        leave(conversation)
         conversation.updatedAt = Timestamp(milliseconds: max(time.milliseconds, last + 1))
         threads[id]?.conversation = conversation
         lists[owner, default: []].append(ListPlace(conversation))
