@@ -112,7 +112,9 @@ struct DrainTests {
         server = nil
         var isRefused = false
         while !isRefused {
-            do throws(RawClientError) { _ = try await RawClient(port: port).rest() } catch { isRefused = error == .refused }
+            do throws(RawClientError) { _ = try await RawClient(port: port).rest() } catch {
+                isRefused = error == .refused
+            }
         }
     }
 }

@@ -47,7 +47,8 @@ struct ExchangeTests {
         try await withServer(loops: loops, handler: handler) { server in
             let client = try RawClient(port: server.port)
             await client.send(get("/slow") + post("/two", "2"))
-            await client.send(message("POST", "/three", "Transfer-Encoding: chunked", body: "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"))
+            await client.send(
+                message("POST", "/three", "Transfer-Encoding: chunked", body: "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"))
             await client.send(message("HEAD", "/four") + get("/five"))
             isSecondSent.add()
             #expect(try await client.response().text == "GET /slow ")
@@ -207,7 +208,8 @@ struct ExchangeTests {
     @Test("Connection: close is kept, with a length and in chunks", arguments: ["Content-Length", "Transfer-Encoding"])
     func close(framing: String) async throws {
         let handler: Handler = { request in
-            framing == "Content-Length" ? .text("whole") : Response(body: .stream { try await $0.write(Array("whole".utf8)) })
+            framing == "Content-Length"
+                ? .text("whole") : Response(body: .stream { try await $0.write(Array("whole".utf8)) })
         }
         try await withServer(handler: handler) { server in
             let client = try RawClient(port: server.port)

@@ -65,7 +65,8 @@ struct HardenedCase: Sendable, CustomTestStringConvertible {
 
 extension HardenedCase {
     static let lengths: [HardenedCase] = [
-        .length(" 5", 200, .goesOn), .length("5", 200, .goesOn), .length("\t5 \t", 400), .length("  005 ", 200, .goesOn),
+        .length(" 5", 200, .goesOn), .length("5", 200, .goesOn), .length("\t5 \t", 400),
+        .length("  005 ", 200, .goesOn),
         .length("", 400), .length(" ", 400), .length(" -5", 400), .length(" +5", 400), .length(" 0x5", 400),
         .length(" 5.0", 400), .length(" 5e0", 400), .length(" 5, 5", 400), .length(" 5 5", 400), .length(" 5;", 400),
         .length(" \"5\"", 400), .length(" ٥", 400), .length(" 1048577", 413), .length(" 9223372036854775807", 413),
@@ -91,16 +92,21 @@ extension HardenedCase {
         .coding(" ,chunked", 501), .coding(" chunked,", 400), .coding("", 400), .coding(" \u{B}chunked", 400),
         .coding(" chunked\u{C}", 400), .coding(" chun\r\n ked", 400), .coding(" x\r\n chunked", 400),
         .post("two codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
-        .post("two codings, the last unknown", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", 400),
-        .post("two codings, the first unknown", "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+        .post(
+            "two codings, the last unknown", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n", 400),
+        .post(
+            "two codings, the first unknown", "Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501
+        ),
         .post("a blank before the coding's colon", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
         .post("a tab before the coding's colon", "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n", 400),
         .post("a folded coding", "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400),
-        .post("the coding's name with an underscore is another field", "Transfer_Encoding: chunked\r\n\r\n", 200, .goesOn),
+        .post(
+            "the coding's name with an underscore is another field", "Transfer_Encoding: chunked\r\n\r\n", 200, .goesOn),
         HardenedCase(
             "chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         HardenedCase(
-            "chunks in a GET", "GET / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            "chunks in a GET",
+            "GET / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
             200, .goesOn),
     ]
 
@@ -108,9 +114,11 @@ extension HardenedCase {
         .chunks("in order", "5\r\nhello\r\n0\r\n\r\n", 200, .goesOn), .chunks("none", "0\r\n\r\n", 200, .goesOn),
         .chunks("leading zeros", "00005\r\nhello\r\n000\r\n\r\n", 200, .goesOn),
         .chunks("capitals", "A\r\n0123456789\r\n0\r\n\r\n", 200, .goesOn),
-        .chunks("negative size", "-5\r\nhello\r\n0\r\n\r\n", 400), .chunks("signed size", "+5\r\nhello\r\n0\r\n\r\n", 400),
+        .chunks("negative size", "-5\r\nhello\r\n0\r\n\r\n", 400),
+        .chunks("signed size", "+5\r\nhello\r\n0\r\n\r\n", 400),
         .chunks("prefixed size", "0x5\r\nhello\r\n0\r\n\r\n", 400), .chunks("no size", "\r\nhello\r\n0\r\n\r\n", 400),
-        .chunks("no digit", "g\r\nhello\r\n0\r\n\r\n", 400), .chunks("blank before the size", " 5\r\nhello\r\n0\r\n\r\n", 400),
+        .chunks("no digit", "g\r\nhello\r\n0\r\n\r\n", 400),
+        .chunks("blank before the size", " 5\r\nhello\r\n0\r\n\r\n", 400),
         .chunks("blank after the size", "5 \r\nhello\r\n0\r\n\r\n", 400),
         .chunks("tab after the size", "5\t\r\nhello\r\n0\r\n\r\n", 400),
         .chunks("underscore in the size", "0_5\r\nhello\r\n0\r\n\r\n", 400),
@@ -135,7 +143,8 @@ extension HardenedCase {
         .chunks("huge extension", "5;a=" + String(repeating: "b", count: 1_000) + "\r\nhello\r\n0\r\n\r\n", 431),
         .chunks("trailers", "5\r\nhello\r\n0\r\nX-One: 1\r\nX-Two: 2\r\n\r\n", 200, .goesOn),
         .chunks("trailer of a framing field", "0\r\nContent-Length: 5\r\n\r\n", 400),
-        .chunks("folded trailer", "0\r\nX: y\r\n z\r\n\r\n", 400), .chunks("trailer that is none", "0\r\nGET / HTTP/1.1\r\n\r\n", 400),
+        .chunks("folded trailer", "0\r\nX: y\r\n z\r\n\r\n", 400),
+        .chunks("trailer that is none", "0\r\nGET / HTTP/1.1\r\n\r\n", 400),
         .chunks("NUL in a trailer", "0\r\nX: a\0\r\n\r\n", 400),
         .chunks("bare line feed in a trailer", "0\r\nX: a\nY: b\r\n\r\n", 400),
         .chunks("huge trailers", "0\r\nX: " + String(repeating: "y", count: 20_000), 431),
@@ -169,9 +178,13 @@ extension HardenedCase {
         .host("Host: test:80\r\n", 200, .goesOn), .host("Host : test\r\n", 400), .host("X: y\r\n", 400),
         HardenedCase("no host in HTTP/1.0", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200, .goesOn),
         HardenedCase("two hosts in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-        .field("upgrade to HTTP/2", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk", 200, .goesOn),
+        .field(
+            "upgrade to HTTP/2", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk", 200,
+            .goesOn),
         .field("upgrade to WebSocket", "Connection: Upgrade\r\nUpgrade: websocket", 200, .goesOn),
-        .post("upgrade with a body", "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello", 200, .goesOn),
+        .post(
+            "upgrade with a body", "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello", 200, .goesOn
+        ),
     ]
 
     static let targets: [HardenedCase] = [
@@ -179,13 +192,18 @@ extension HardenedCase {
         .target("https://test", 200, .goesOn), .target("http://test?a", 200, .goesOn), .target("http://", 400),
         .target("http:///a", 400), .target("http://user@test/a", 400), .target("http://user:word@test/a", 400),
         .target("http://te%73t/a", 400), .target("ftp://test/a", 400), .target("file:///etc/passwd", 400),
-        .target("javascript:alert(1)", 400), .target("test:80", 400), .target("a", 400), .target("*", 400), .target("?a", 400),
+        .target("javascript:alert(1)", 400), .target("test:80", 400), .target("a", 400), .target("*", 400),
+        .target("?a", 400),
         .target("//", 400), .target("//test/a", 400), .target("///", 400), .target("/a//b", 400), .target("/a//", 400),
-        .target("http://test//a", 400), .target("/.", 400), .target("/..", 400), .target("/../", 400), .target("/a/../b", 400),
-        .target("/a/./b", 400), .target("/a/..", 400), .target("/..?a", 400), .target("/%2e", 400), .target("/%2e%2e", 400),
+        .target("http://test//a", 400), .target("/.", 400), .target("/..", 400), .target("/../", 400),
+        .target("/a/../b", 400),
+        .target("/a/./b", 400), .target("/a/..", 400), .target("/..?a", 400), .target("/%2e", 400),
+        .target("/%2e%2e", 400),
         .target("/%2E%2E/a", 400), .target("/.%2e/a", 400), .target("/a/%2e%2e/b", 400), .target("/a%2fb", 400),
-        .target("/a%2Fb", 400), .target("/%2f", 400), .target("/a%5cb", 400), .target("/a\\b", 400), .target("/..\\a", 400),
-        .target("/%00", 400), .target("/a%00.html", 400), .target("/%0d%0aX:y", 400), .target("/%7f", 400), .target("/%1b", 400),
+        .target("/a%2Fb", 400), .target("/%2f", 400), .target("/a%5cb", 400), .target("/a\\b", 400),
+        .target("/..\\a", 400),
+        .target("/%00", 400), .target("/a%00.html", 400), .target("/%0d%0aX:y", 400), .target("/%7f", 400),
+        .target("/%1b", 400),
         .target("/%zz", 400), .target("/%", 400), .target("/%4", 400), .target("/%%41", 400), .target("/%u0041", 400),
         .target("/%ff", 400), .target("/%c0%af", 400), .target("/%c0%ae%c0%ae", 400), .target("/%ed%a0%80", 400),
         .target("/%e0%80%af", 400), .target("/%C3%A9", 200, .goesOn), .target("/é", 400), .target("/a?é", 400),
@@ -196,26 +214,33 @@ extension HardenedCase {
 
     static let lines: [HardenedCase] = [
         .line("GET  / HTTP/1.1", 400), .line("GET /  HTTP/1.1", 400), .line("GET / HTTP/1.1 ", 400),
-        .line("GET\t/\tHTTP/1.1", 400), .line("GET / HTTP/1.1x", 400), .line("GET /", 505), .line("GET", 400), .line("/ HTTP/1.1", 501),
-        .line("GET  HTTP/1.1", 400), .line("FOO / HTTP/1.1", 501), .line("get / HTTP/1.1", 501), .line("Get / HTTP/1.1", 501),
+        .line("GET\t/\tHTTP/1.1", 400), .line("GET / HTTP/1.1x", 400), .line("GET /", 505), .line("GET", 400),
+        .line("/ HTTP/1.1", 501),
+        .line("GET  HTTP/1.1", 400), .line("FOO / HTTP/1.1", 501), .line("get / HTTP/1.1", 501),
+        .line("Get / HTTP/1.1", 501),
         .line("GETT / HTTP/1.1", 501), .line("G / HTTP/1.1", 501), .line("GE\0T / HTTP/1.1", 400),
         .line("G\u{45}T\u{301} / HTTP/1.1", 501), .line("\"GET\" / HTTP/1.1", 501),
         .line(String(repeating: "G", count: 5_000) + " / HTTP/1.1", 501),
         .line(String(repeating: "G", count: 50_000), 414), .line("CONNECT test:443 HTTP/1.1", 501),
         .line("CONNECT / HTTP/1.1", 501), .line("OPTIONS * HTTP/1.1", 200, .goesOn),
         .line("DELETE / HTTP/1.1", 200, .goesOn), .line("GET / HTTP/1.2", 505), .line("GET / HTTP/2.0", 505),
-        .line("GET / HTTP/0.9", 505), .line("GET / HTTP/3.0", 505), .line("GET / HTTP/9.9", 505), .line("GET / HTTP/1.10", 400),
-        .line("GET / HTTP/11", 400), .line("GET / HTTP/1,1", 400), .line("GET / HTTP/1", 400), .line("GET / HTTP/ 1.1", 400),
-        .line("GET / HTTP/-1.1", 400), .line("GET / http/1.1", 400), .line("GET / HTTPS/1.1", 400), .line("GET / RTSP/1.0", 400),
+        .line("GET / HTTP/0.9", 505), .line("GET / HTTP/3.0", 505), .line("GET / HTTP/9.9", 505),
+        .line("GET / HTTP/1.10", 400),
+        .line("GET / HTTP/11", 400), .line("GET / HTTP/1,1", 400), .line("GET / HTTP/1", 400),
+        .line("GET / HTTP/ 1.1", 400),
+        .line("GET / HTTP/-1.1", 400), .line("GET / http/1.1", 400), .line("GET / HTTPS/1.1", 400),
+        .line("GET / RTSP/1.0", 400),
         .line("DESCRIBE / RTSP/1.0", 505), .line("SOURCE / ICE/1.0", 505), .line("GET / ICE/1.0", 400),
         .line("HTTP/1.1 200 OK", 501), .line("PRI * HTTP/1.1", 400),
         HardenedCase("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         HardenedCase("HTTP/0.9", "GET /\r\n\r\n", 505), HardenedCase("a lone line end", "\r\nX\r\n\r\n", 501),
         HardenedCase("garbage", (0..<256).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }, 400),
         HardenedCase("bytes beyond ASCII", Array(repeating: 0xFF, count: 64) + Array("\r\n\r\n".utf8), 501),
-        HardenedCase("TLS ClientHello", [0x16, 3, 1, 0, 0xA5, 1, 0, 0, 0xA1, 3, 3] + Array(repeating: 0x5A, count: 64), 400),
+        HardenedCase(
+            "TLS ClientHello", [0x16, 3, 1, 0, 0xA5, 1, 0, 0, 0xA1, 3, 3] + Array(repeating: 0x5A, count: 64), 400),
         HardenedCase("SSLv2 hello", [0x80, 0x2E, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10], 400),
         HardenedCase("SMTP", "EHLO mail.test\r\nMAIL FROM:<a@b>\r\n\r\n", 501),
-        HardenedCase("PROXY protocol", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n", 501),
+        HardenedCase(
+            "PROXY protocol", "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n", 501),
     ]
 }

@@ -69,7 +69,9 @@ private final class Canary: Sendable {
     deinit { freed.add() }
 }
 
-/// Connections that may be gone. Looked at on their loop alone.
+/// Connections that may be gone.
+///
+/// Safe to send: they are looked at on their loop alone, or counted.
 struct WeakConnections: @unchecked Sendable {
     private struct Entry {
         weak var connection: Connection?

@@ -76,12 +76,15 @@ struct LimitTests {
     func bodyBound() async throws {
         try await withServer({ $0.maxBodyBytes = 10 }) { server in
             #expect(try await server.ask(post("/", "0123456789")).text == "POST / 0123456789")
-            let chunks = message("POST", "/", "Transfer-Encoding: chunked", body: "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n")
+            let chunks = message(
+                "POST", "/", "Transfer-Encoding: chunked", body: "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n")
             #expect(try await server.ask(chunks).text == "POST / 0123456789")
         }
     }
 
-    @Test("A header that does not come is answered with 408", arguments: ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: test\r\nX"])
+    @Test(
+        "A header that does not come is answered with 408",
+        arguments: ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: test\r\nX"])
     func slowHeader(start: String) async throws {
         try await expectRefusal(408, of: start) { $0.headerTimeout = .milliseconds(30) }
     }
@@ -112,7 +115,9 @@ struct LimitTests {
             "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n",
         ])
     func slowBody(rest: String) async throws {
-        try await expectRefusal(408, of: "POST / HTTP/1.1\r\nHost: test\r\n" + rest) { $0.bodyTimeout = .milliseconds(30) }
+        try await expectRefusal(408, of: "POST / HTTP/1.1\r\nHost: test\r\n" + rest) {
+            $0.bodyTimeout = .milliseconds(30)
+        }
     }
 
     @Test("A body that trickles in gains no time by it")

@@ -51,7 +51,8 @@ struct MiddlewareTests {
     @Test(
         "A name that could forge a log line is replaced",
         arguments: [
-            "", "a b", "a\tb", "{\"level\":\"error\"}", "é", "a;b", "a\"b", "<script>", String(repeating: "x", count: 65),
+            "", "a b", "a\tb", "{\"level\":\"error\"}", "é", "a;b", "a\"b", "<script>",
+            String(repeating: "x", count: 65),
         ])
     func forgedRequestID(id: String) async throws {
         try await withServer(handler: [requestID { "made" }].wrapping { .text($0.id) }) { server in

@@ -53,9 +53,11 @@ private enum RandomRequest {
     ].map { Array($0.utf8) }
 
     private static let words: [[UInt8]] = [
-        "\r\n", "\n", "\r", "\r\n\r\n", ":", " ", "\t", "\0", "%", "%00", "%2e%2e", "/", "//", "..", "#", "?", "HTTP/1.1",
+        "\r\n", "\n", "\r", "\r\n\r\n", ":", " ", "\t", "\0", "%", "%00", "%2e%2e", "/", "//", "..", "#", "?",
+        "HTTP/1.1",
         "Content-Length: 5\r\n", "Content-Length: -1\r\n", "Transfer-Encoding: chunked\r\n", "Host: a\r\n", "0\r\n\r\n",
-        "ffffffff\r\n", "Expect: 100-continue\r\n", "Connection: close\r\n", "\u{FF}", "GET ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "ffffffff\r\n", "Expect: 100-continue\r\n", "Connection: close\r\n", "\u{FF}", "GET ",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ].map { Array($0.utf8) }
 
     static func make(using random: inout SplitMix) -> [UInt8] {

@@ -9,7 +9,9 @@ struct RoutingTests {
         Route("DELETE", "/items/{id}") { .text("deleted \(try $0.parameter("id", as: Int.self))") },
         Route("GET", "/items/new") { _ in .text("form") },
         Route("GET", "/people/{name}/{part}") { request in
-            .text("\(try request.parameter("name", as: String.self))|\(request.parameters["part"] ?? "")|\(request.route)")
+            .text(
+                "\(try request.parameter("name", as: String.self))|\(request.parameters["part"] ?? "")|\(request.route)"
+            )
         },
         Route("GET", "/search") { request in
             .text("\(request.query["q"] ?? "-")|\(request.query["empty"] ?? "-")|\(request.query["none"] ?? "-")")
@@ -23,10 +25,12 @@ struct RoutingTests {
     @Test(
         "A path finds its route, with decoded and typed values",
         arguments: [
-            ("/", "root"), ("/?", "root"), ("/items/42", "item 42"), ("/items/-7", "item -7"), ("/items/42/", "item 42"),
+            ("/", "root"), ("/?", "root"), ("/items/42", "item 42"), ("/items/-7", "item -7"),
+            ("/items/42/", "item 42"),
             ("/items/%34%32", "item 42"), ("/items/new", "form"),
             ("/people/J%C3%BCrgen%20M/a+b", "Jürgen M|a+b|/people/{name}/{part}"),
-            ("/people/%E8%83%B8/%25", "胸|%|/people/{name}/{part}"), ("/people/a%3Fb/%23", "a?b|#|/people/{name}/{part}"),
+            ("/people/%E8%83%B8/%25", "胸|%|/people/{name}/{part}"),
+            ("/people/a%3Fb/%23", "a?b|#|/people/{name}/{part}"),
             ("/people/.../..x", "...|..x|/people/{name}/{part}"),
             ("/search?q=chest+pain%21&empty=", "chest pain!||-"), ("/search?q=1&q=2", "1|-|-"),
             ("/search?q=%zz", "%zz|-|-"), ("/search?q=a%00b", "a\0b|-|-"), ("/search?q=a=b&&empty", "a=b||-"),
@@ -42,7 +46,9 @@ struct RoutingTests {
 
     @Test(
         "A path without a route, and a value of the wrong form, are not found",
-        arguments: ["/nothing", "/items", "/items/abc", "/items/1.5", "/items/99999999999999999999", "/items/1/2", "/ITEMS/1"])
+        arguments: [
+            "/nothing", "/items", "/items/abc", "/items/1.5", "/items/99999999999999999999", "/items/1/2", "/ITEMS/1",
+        ])
     func notFound(target: String) async throws {
         try await withServer(handler: Self.handler) { server in
             let response = try await server.ask(get(target))

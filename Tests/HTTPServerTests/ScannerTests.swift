@@ -80,7 +80,9 @@ struct ScannerTests {
         #expect(headers["b"] == nil)
     }
 
-    @Test("Dates are written as HTTP asks", arguments: [(0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT")])
+    @Test(
+        "Dates are written as HTTP asks",
+        arguments: [(0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT")])
     func dates(seconds: Int, text: String) {
         #expect(HTTPDate.text(of: seconds) == text)
     }

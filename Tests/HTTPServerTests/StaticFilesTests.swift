@@ -29,7 +29,8 @@ struct StaticFilesTests {
         "A file comes with its type, whatever its name",
         arguments: [
             ("/", "<p>home", "text/html; charset=utf-8"), ("/index.html", "<p>home", "text/html; charset=utf-8"),
-            ("/style.css", "p{}", "text/css; charset=utf-8"), ("/app-3f9c2d1e.js", "app()", "text/javascript; charset=utf-8"),
+            ("/style.css", "p{}", "text/css; charset=utf-8"),
+            ("/app-3f9c2d1e.js", "app()", "text/javascript; charset=utf-8"),
             ("/sub/my%20page%20%C3%A9.txt", "words", "text/plain; charset=utf-8"),
             ("/data?version=2", "raw", "application/octet-stream"),
         ])

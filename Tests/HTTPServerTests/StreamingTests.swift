@@ -93,7 +93,8 @@ struct StreamingTests {
     @Test("A large answer that is all there is held once, not once per slow reader")
     func largeAnswer() async throws {
         let bytes = (0..<(16 << 20)).map { UInt8(truncatingIfNeeded: $0 >> 8 &+ $0) }
-        try await withServer({ $0.maxOutputBytes = 32_768 }, handler: { _ in Response(body: .bytes(bytes)) }) { server in
+        try await withServer({ $0.maxOutputBytes = 32_768 }, handler: { _ in Response(body: .bytes(bytes)) }) {
+            server in
             let client = try RawClient(port: server.port, receiveBuffer: 8_192)
             await client.send(get())
             _ = try await client.receive(until: "Content-Length: 16777216\r\n\r\n")
@@ -110,7 +111,8 @@ struct StreamingTests {
         }
     }
 
-    @Test("A reader that takes nothing is cut off after the write timeout, and its writer told", arguments: [false, true])
+    @Test(
+        "A reader that takes nothing is cut off after the write timeout, and its writer told", arguments: [false, true])
     func stalledReader(isStream: Bool) async throws {
         let gone = Tally()
         let handler: Handler = { request in
@@ -239,4 +241,3 @@ struct StreamingTests {
         }
     }
 }
-

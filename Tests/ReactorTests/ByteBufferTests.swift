@@ -52,7 +52,9 @@ struct ByteBufferTests {
         #expect(left == 0)
     }
 
-    @Test("The bounds of hexadecimal numbers", arguments: [(0, "0"), (15, "f"), (16, "10"), (Int.max, "7fffffffffffffff")])
+    @Test(
+        "The bounds of hexadecimal numbers",
+        arguments: [(0, "0"), (15, "f"), (16, "10"), (Int.max, "7fffffffffffffff")])
     func hexadecimal(number: Int, text: String) {
         var buffer = ByteBuffer()
         buffer.append(hexadecimal: number)

@@ -13,7 +13,8 @@ public func crossOrigin(allowed: @escaping @Sendable () -> [String]) -> Middlewa
         guard isAllowed || isOwn(origin, request) else {
             let reads = ["GET", "HEAD", "OPTIONS"].contains(request.method)
             guard reads else {
-                return HTTPError(403, code: "origin_not_allowed", "Pages of this origin may not call this server.").response
+                return .problem(
+                    status: 403, code: "origin_not_allowed", "Pages of this origin may not call this server.")
             }
             return try await next(request)
         }
