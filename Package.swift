@@ -95,6 +95,7 @@ let package = Package(
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
     ],
     cxxLanguageStandard: .cxx17
 )
