@@ -159,6 +159,7 @@ class Medstream(Target):
     ready_path = "/readyz"
 
     CONFIGURATION = """\
+include: {defaults}
 server:
   port: {port}
   threads: 1
@@ -181,13 +182,12 @@ providers:
     model: {model}
 routes:
   chat: [mock]
-  onboarding: [mock]
 """
 
     def command(self):
         path = self.work / "medstream.yaml"
         path.write_text(self.CONFIGURATION.format(
-            port=self.port, limit=STREAM_LIMIT, provider=self.provider.port, model=self.model))
+            defaults=Path("config/medstream.yaml").resolve(), port=self.port, limit=STREAM_LIMIT, provider=self.provider.port, model=self.model))
         return [os.environ.get("MEDSTREAM_SERVER", ".build/release/medstream-server"), "--config", str(path)]
 
     def request(self):

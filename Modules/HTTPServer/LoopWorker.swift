@@ -11,7 +11,7 @@ actor LoopWorker {
     private let handler: Handler
     private var listener: TCPListener?
     /// The peer of a connection that was turned away is `nil`: it was never counted.
-    private var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
+    private(set) var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
     private var turnedAway = 0
     private var draining = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
