@@ -113,6 +113,7 @@ let package = Package(
                 "ProviderOpenAICompatible",
             ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],
