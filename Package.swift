@@ -94,6 +94,7 @@ let package = Package(
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ProviderConformanceTests", of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
