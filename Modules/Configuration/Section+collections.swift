@@ -8,6 +8,11 @@ extension Section {
         path(key, fallback: Files.absolute(value)) ?? Files.absolute(value)
     }
 
+    /// A path as ``path(_:default:)``, whose default is relative to the file that was loaded: for what is shipped with it.
+    public func path(_ key: String, defaultBesideFile value: String) -> String {
+        path(key, default: resolved(value, at: Location(file: recorder.file)))
+    }
+
     /// A path as ``path(_:default:)``; `nil` when absent.
     public func path(_ key: String) -> String? { path(key, fallback: nil) }
 
