@@ -52,6 +52,7 @@ let package = Package(
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
+        module("Arguments", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -71,7 +72,10 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
         module("TestSupport", uses: ["Core", "Reactor"]),
+
+        app("medstream", in: "CLI", uses: ["Arguments", "Core", "Reactor", "StreamClient"]),
 
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("JSONTests", of: ["Core", "JSON"]),
