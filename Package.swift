@@ -63,10 +63,10 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core"]),
-        module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
-        module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
+        module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
-        module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
+        module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
@@ -77,8 +77,31 @@ let package = Package(
 
         app("medstream", in: "CLI", uses: ["Arguments", "Core", "Reactor", "StreamClient"]),
 
+        module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Settings",
+            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+        module(
+            "API",
+            uses: [
+                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Reactor", "Settings", "Streaming", "Telemetry",
+            ]),
+        app(
+            "medstream-server", in: "Server",
+            uses: [
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "Telemetry",
+            ]),
+
+        module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
+
+        tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
+        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -48,13 +48,13 @@ extension ConfigurationReport: CustomStringConvertible {
     }
 }
 
-/// `text` fit for one line of a message: control characters escaped, at most 60 characters.
-func shown(_ text: String) -> String {
-    let line = text.prefix(60).unicodeScalars.map { scalar in
+/// `text` fit for one line of a message: control characters escaped, at most `limit` characters.
+func shown(_ text: String, limit: Int = 60) -> String {
+    let line = text.prefix(limit).unicodeScalars.map { scalar in
         scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: false) : String(scalar)
     }
-    return line.joined() + (text.dropFirst(60).isEmpty ? "" : "…")
+    return line.joined() + (text.dropFirst(limit).isEmpty ? "" : "…")
 }
 
 /// The names of a path joined by dots, fit for one line.
-func dotted(_ path: [String]) -> String { path.map(shown).joined(separator: ".") }
+func dotted(_ path: [String]) -> String { path.map { shown($0) }.joined(separator: ".") }

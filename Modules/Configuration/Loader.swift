@@ -52,7 +52,7 @@ struct Loader {
             let text = try Files.read(file, limit: Limits.fileBytes)
             return tree(text, file: file, chain: chain + [name])
         } catch {
-            refuse(file, from, "cannot read '\(shown(file))': \(error.message)")
+            refuse(file, from, "cannot read '\(shown(file, limit: 1_000))': \(error.message)")
             return nil
         }
     }

@@ -51,9 +51,9 @@ final class Recorder {
         visits.flatMap { path, visit in
             visit.unread.map { entry in
                 let open = visit.asked.filter { visit.index[$0] == nil }
-                let suggestion = nearest(to: entry.key, among: open)
-                let listed = suggestion == nil && (1...12).contains(open.count)
-                let list = listed ? "; known here: \(open.joined(separator: ", "))" : ""
+                let suggestion = nearest(to: entry.key, among: open) ?? nearest(to: entry.key, among: visit.asked)
+                let listed = suggestion == nil && (1...12).contains(visit.asked.count)
+                let list = listed ? "; known here: \(visit.asked.joined(separator: ", "))" : ""
                 return .init(
                     entry.location, path: dotted(path + [entry.key]), "unknown key\(list)", suggestion: suggestion)
             }

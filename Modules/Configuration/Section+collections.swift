@@ -55,7 +55,8 @@ extension Section {
         func check(_ name: String, at place: Location, hides template: String?) {
             guard !known.contains(name) else { return }
             let suggestion = template == nil ? nearest(to: name, among: known) : nil
-            let list = known.isEmpty ? "there is none" : "known: \(known.prefix(12).map(shown).joined(separator: ", "))"
+            let list =
+                known.isEmpty ? "there is none" : "known: \(known.prefix(12).map { shown($0) }.joined(separator: ", "))"
             let names = suggestion == nil ? "; \(list)" : ""
             let found = template.map { "as the value of '\(shown($0))' says" } ?? "'\(shown(name))'"
             recorder.fail(

@@ -75,16 +75,19 @@ extension Section {
             let bytes = try Files.read(resolved(name, at: node.location), limit: Limits.secretBytes)
             let end = bytes.lastIndex { $0 != 0x0A && $0 != 0x0D }
             guard let end else {
-                fail(key, "the file '\(shown(name))' is empty")
+                fail(key, "the file '\(shown(name, limit: 1_000))' is empty")
                 return nil
             }
             guard bytes.count <= Limits.secretBytes, let text = String(validating: bytes[...end], as: UTF8.self) else {
-                fail(key, "the file '\(shown(name))' is larger than \(Limits.secretBytes >> 10) KiB or not UTF-8")
+                fail(
+                    key,
+                    "the file '\(shown(name, limit: 1_000))' is larger than \(Limits.secretBytes >> 10) KiB or not UTF-8"
+                )
                 return nil
             }
             return Secret(text)
         } catch {
-            fail(key, "cannot read '\(shown(name))': \(error.message)")
+            fail(key, "cannot read '\(shown(name, limit: 1_000))': \(error.message)")
             return nil
         }
     }

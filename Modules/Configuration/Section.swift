@@ -77,6 +77,11 @@ public struct Section {
         recorder.fail(.init(location, path: path, message))
     }
 
+    /// Reports what is wrong with a file that this section names and that is a configuration of its own.
+    public func fail(_ report: ConfigurationReport) {
+        for problem in report.problems { recorder.fail(problem) }
+    }
+
     // MARK: - What the readers share
 
     /// The key's entry, unless it has no value or only one that was reported already.

@@ -59,7 +59,8 @@ enum Substitution {
     /// The text with the characters of every variable replaced by ones that mean nothing to YAML.
     ///
     /// In a flow mapping, `{ key: ${NAME} }`, the braces of the variable would else end the value. One character stays
-    /// one character, so that columns are right. A default with a quotation mark is left alone: it may end a string.
+    /// one character, so that columns are right. A default with a quotation mark or `$` is left
+    /// alone: the mark may end a string.
     static func shielded(_ text: [UInt8], file: String) throws(ConfigurationReport.Problem) -> [UInt8] {
         do {
             _ = try UTF8Span(validating: text.span)
@@ -112,8 +113,8 @@ enum Substitution {
         var index = start + 2
         while index < text.count, isNamePart(text[index]) { index += 1 }
         if index + 1 < text.count, text[index] == UInt8(ascii: ":"), text[index + 1] == UInt8(ascii: "-") {
-            let stops: [UInt8] = [0x0A, 0x0D, UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "}")]
-            while index < text.count, !stops.contains(text[index]) { index += 1 }
+            // Stopping at `$` keeps a text of nothing but openings from being searched again for each of them.
+            while index < text.count, !"}$\"'\r\n".utf8.contains(text[index]) { index += 1 }
         }
         guard index < text.count, text[index] == UInt8(ascii: "}") else { return nil }
         return index + 1

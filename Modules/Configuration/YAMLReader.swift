@@ -103,7 +103,7 @@ struct YAMLReader: ~Copyable {
                 continue
             }
             guard !scalar.text.isEmpty else {
-                report(event, "a key is missing before ':'")
+                report(event, "a key is empty")
                 continue
             }
             guard let first = lines[scalar.text] else {

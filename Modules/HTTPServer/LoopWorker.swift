@@ -27,9 +27,14 @@ actor LoopWorker {
         self.handler = handler
     }
 
+    /// On its loop, where the listener must be let go of, whoever holds the server last.
+    isolated deinit {}
+
     func listen(host: String, port: Int) throws -> Int {
-        let listener = try TCPListener(host: host, port: port, on: loop) { [unowned self] descriptor, peer in
+        let listener = try TCPListener(host: host, port: port, on: loop) { [weak self] descriptor, peer in
+            guard let self else { return false }
             assumeIsolated { $0.accept(descriptor, peer) }
+            return true
         }
         self.listener = listener
         return listener.port

@@ -97,6 +97,7 @@ private struct ToldError {
     func code(status: Int?) -> PlatformError.Code {
         if has(Self.blocked) { return .contentBlocked }
         if has(Self.tooLong) { return .contextTooLong }
+        guard let status else { return named() ?? .providerFailed }
         switch status {
         case 401, 403: return .providerAuthentication
         case 402: return .providerQuota
@@ -108,7 +109,6 @@ private struct ToldError {
         case 503, 529: return .providerOverloaded
         case 500: return has(Self.overloaded) ? .providerOverloaded : .providerFailed
         case 409, 501...: return .providerFailed
-        case nil: return named() ?? .providerFailed
         default: return refused()
         }
     }

@@ -1,3 +1,4 @@
+public import Configuration
 public import Core
 public import Reactor
 
@@ -15,7 +16,7 @@ public protocol Provider: Sendable {
     ///
     /// What is missing or wrong is reported to the section, with its place, and some value is used instead: a process
     /// with such a report does not start. Keys that are not asked for are reported as unknown.
-    init(_ settings: ProviderSection)
+    init(_ settings: Section)
 
     /// The entry below `providers:` that this was made from.
     var name: String { get }

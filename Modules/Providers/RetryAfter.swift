@@ -7,14 +7,24 @@ enum RetryAfter {
 
     /// The first that is given of `retry-after-ms`, `retry-after` (seconds or a date) and Gemini's `RetryInfo`.
     static func duration(_ head: ResponseHead?, _ details: [JSONValue]) -> Duration? {
-        let seconds =
-            head?["retry-after-ms"].flatMap(Double.init).map { $0 / 1000 }
-            ?? head?["retry-after"].flatMap { Double($0) ?? until($0, head?["date"]) }
-            ?? details.lazy.compactMap { $0["retryDelay"]?.string }.first.flatMap { text in
-                text.hasSuffix("s") ? Double(text.dropLast()) : nil
-            }
+        let seconds = milliseconds(head) ?? seconds(head) ?? googleDelay(details)
         guard let seconds, seconds.isFinite, seconds >= 0 else { return nil }
         return .milliseconds(Int64(min(seconds, longest) * 1000))
+    }
+
+    private static func milliseconds(_ head: ResponseHead?) -> Double? {
+        head?["retry-after-ms"].flatMap(Double.init).map { $0 / 1000 }
+    }
+
+    private static func seconds(_ head: ResponseHead?) -> Double? {
+        head?["retry-after"].flatMap { Double($0) ?? until($0, head?["date"]) }
+    }
+
+    /// Such as `34.4s`.
+    private static func googleDelay(_ details: [JSONValue]) -> Double? {
+        let text = details.lazy.compactMap { $0["retryDelay"]?.string }.first
+        guard let text, text.hasSuffix("s") else { return nil }
+        return Double(text.dropLast())
     }
 
     /// Counted from the response's own date: the two clocks need not agree.

@@ -10,7 +10,9 @@ extension EventLoop {
     }
 }
 
-/// One wait. Touched on its loop alone, which is why it may be shared with the cancellation handler.
+/// One wait.
+///
+/// Safe to share with the cancellation handler: it is touched on its loop alone.
 private final class Sleeper: @unchecked Sendable {
     private let loop: EventLoop
     private var timer: LoopTimer?
@@ -18,9 +20,11 @@ private final class Sleeper: @unchecked Sendable {
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    func sleep(for delay: Duration) async {
+    func sleep(for delay: Duration, isolation: isolated (any Actor)? = #isolation) async {
         loop.preconditionOnLoop()
         await withTaskCancellationHandler {
+            // Capturing it keeps this closure on the caller's actor; otherwise it would run on the global executor.
+            _ = isolation
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }
                 waiter = continuation

@@ -46,6 +46,8 @@ public actor StreamLog {
     public private(set) var stopReason: StopReason?
     /// How the run ended; `nil` while it goes on.
     public private(set) var outcome: Outcome?
+    /// What the last `error` said, for callers that want the answer at once.
+    public private(set) var failure: PlatformError?
 
     /// A segment is sealed past this size, which also bounds what a reader is handed at once.
     private static let segmentLimit = 64 * 1024
@@ -95,7 +97,7 @@ public actor StreamLog {
         run = Task {
             await body(self)
             if outcome == nil {
-                append(.error(PlatformError(.internalError, "The answer could not be finished. Try again.")))
+                append(PlatformError(.internalError, "The answer could not be finished. Try again."))
                 finish(.done(.failed))
             }
         }
@@ -163,6 +165,12 @@ public actor StreamLog {
         open.text.raw("\ndata: ")
         event.encode(into: &open.text)
         endEvent()
+    }
+
+    /// Appends an `error`; what was streamed so far stays.
+    public func append(_ error: PlatformError, stage: Stage? = nil) {
+        failure = error
+        append(.error(error, stage: stage))
     }
 
     private func append(chunk: String, panel: Panel, stage: Stage) {
@@ -319,6 +327,11 @@ public actor StreamLog {
         var bytes: [UInt8] = []
         ServerSentEvent.append(id: id.description, data: json.bytes.span, to: &bytes)
         return bytes
+    }
+
+    /// Waits until the log has ended or the task is cancelled.
+    public func ended() async {
+        while outcome == nil, !Task.isCancelled { await wait() }
     }
 
     /// Waits for the next event, the end of the log, or the end of the task.

@@ -4,6 +4,7 @@
 /// outright: reading the answer is not what does the harm.
 ///
 /// - Parameter allowed: the origins; read for each request, so that a reload takes effect.
+/// - Returns: the middleware.
 public func crossOrigin(allowed: @escaping @Sendable () -> [String]) -> Middleware {
     { request, next in
         guard let origin = request.headers["origin"] else { return try await next(request) }

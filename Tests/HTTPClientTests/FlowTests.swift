@@ -1,0 +1,104 @@
+import HTTPClient
+import Reactor
+import TestSupport
+import Testing
+
+@Suite("Many streams and fast ones", .timeLimit(.minutes(1)))
+struct FlowTests {
+    @Test("A fast server waits for a slow reader, and not a byte is lost or doubled")
+    func backpressure() async throws {
+        let pattern = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        let wire = Array("1000\r\n".utf8) + pattern + Array("\r\n".utf8)
+        let server = try ScriptedServer { _ in [.send(chunkedHead), .sendEndlessly(wire)] }
+        try await onLoop { actor in
+            let response = try await actor.client.open(OutgoingRequest("GET", server.url))
+            await server.stalls.reaches(1)
+            #expect(response.unreadBytes > 0)
+            #expect(response.unreadBytes <= 64 * 1024)
+            // The rest waits in the kernel's two buffers, of a few megabytes each on loopback.
+            #expect(server.bytesSent.value < 32 * 1024 * 1024)
+            var received = 0
+            var isTrue = true
+            while received < 64 * 1024 * 1024 {
+                #expect(
+                    try await response.read { bytes in
+                        #expect(bytes.count <= 64 * 1024)
+                        for index in bytes.indices where bytes[index] != pattern[(received + index) % 4096] {
+                            isTrue = false
+                        }
+                        received += bytes.count
+                    })
+            }
+            #expect(isTrue)
+        }
+        await server.disconnects.reaches(1)
+    }
+
+    @Test("Three hundred streams at once need two multi handles, and each gets its own answer")
+    func manyStreams() async throws {
+        let gate = Gate()
+        let server = try ScriptedServer { request in
+            let text = String(request.line.split(separator: " ")[1])
+            return [.send(chunkedHead + chunk(text)), .wait(gate), .send(chunk("!") + "0\r\n\r\n")]
+        }
+        let actor = LoopActor()
+        let texts = try await withThrowingTaskGroup { group in
+            for number in 1...300 {
+                group.addTask {
+                    try await actor.run { try await $0.text(OutgoingRequest("GET", "\(server.url)/\(number)")) }
+                }
+            }
+            await server.requests.reaches(300)
+            await actor.run { #expect($0.client.openTransfers == [200, 100]) }
+            gate.open()
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(texts == Set((1...300).map { "/\($0)!" }))
+        await actor.run { #expect($0.client.openTransfers == [0, 0]) }
+    }
+
+    @Test("Requests one after the other share a connection, also after an error status")
+    func reuse() async throws {
+        let server = try ScriptedServer { request in
+            let status = request.line.contains("/bad") ? 500 : 200
+            return [.send("HTTP/1.1 \(status) X\r\nContent-Length: 2\r\n\r\n\(status / 100)\(request.connection)")]
+        }
+        try await onLoop { actor in
+            for path in ["/", "/bad", "/", "/"] {
+                let text = try await actor.text(OutgoingRequest("POST", server.url + path, body: [1]))
+                #expect(text.hasSuffix("1"))
+            }
+        }
+        #expect(server.connections.value == 1)
+    }
+
+    @Test("A kept connection that the server has closed meanwhile is replaced unseen")
+    func staleConnection() async throws {
+        let server = try ScriptedServer { _ in [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .close] }
+        try await onLoop { actor in
+            for _ in 1...5 {
+                #expect(try await actor.text(OutgoingRequest("POST", server.url, body: Array("again".utf8))) == "ok")
+            }
+        }
+        #expect(server.connections.value == 5)
+    }
+
+    @Test("While tokens flow, no other thread is asked for anything and each piece costs one job")
+    func jobs() async throws {
+        let gate = Gate()
+        let server = try ScriptedServer { _ in
+            [.send(chunkedHead), .wait(gate)] + (1...2_000).map { .send(chunk("token \($0)")) } + [.send("0\r\n\r\n")]
+        }
+        try await onLoop { actor in
+            let response = try await actor.client.open(OutgoingRequest("GET", server.url))
+            let before = actor.loop.statistics
+            gate.open()
+            var reads = 0
+            while try await response.read({ _ in reads += 1 }) {}
+            let after = actor.loop.statistics
+            #expect(reads > 1)
+            #expect(after.remoteJobs == before.remoteJobs)
+            #expect(after.localJobs - before.localJobs <= reads + 1)
+        }
+    }
+}
