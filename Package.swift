@@ -71,11 +71,7 @@ let package = Package(
         module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
-        module("TestSupport", uses: ["Core", "Reactor"]),
-
-        app("medstream", in: "CLI", uses: ["Arguments", "Core", "Reactor", "StreamClient"]),
 
         module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         module(
@@ -93,6 +89,10 @@ let package = Package(
                 "Telemetry",
             ]),
 
+        app(
+            "medstream", in: "CLI",
+            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
+
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
         tests("ArchitectureTests", of: []),
@@ -102,6 +102,9 @@ let package = Package(
         tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("ArgumentsTests", of: ["Arguments"]),
+        tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
+        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -46,7 +46,7 @@ let program: Command = Command(
         Command.Example("medstream chat \"What is a Wells score?\"", "Ask one question."),
     ],
     takes: [versionFlag],
-    subcommands: [Chat.command, Replay.command, Version.command, Completion.command],
+    subcommands: [Chat.command, Replay.command, Config.command, Version.command, Completion.command],
     action: { arguments throws(UsageError) in
         guard arguments[versionFlag] else {
             throw UsageError("expected a command: \(program.subcommands.map(\.name).joined(separator: ", "))")

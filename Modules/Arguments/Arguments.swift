@@ -53,4 +53,3 @@ extension UsageError: CustomStringConvertible {
     /// Two lines: what is wrong, and where to read on.
     public var description: String { "\(command): \(message)\nTry '\(command) --help'." }
 }
-

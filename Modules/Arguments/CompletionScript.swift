@@ -17,20 +17,20 @@ public enum CompletionScript: String, Sendable, CaseIterable, LosslessStringConv
     }
 
     private static func bash(_ program: Command) -> String {
-        let values = choices(program) { "mapfile -t COMPREPLY < <(compgen -W \(quoted($0)) -- \"$word\")" } files: {
-            "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
-        }
+        let collect = { (source: String) in "mapfile -t COMPREPLY < <(compgen \(source) -- \"$word\")" }
+        let files = "compopt -o filenames; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$word\")"
+        let values = choices(program, of: { collect("-W \(quoted($0))") }, files: files)
         let candidates = program.tree.map { path, command in
             let words = (command.subcommands.map(\.name) + spellings(command)).joined(separator: " ")
-            let files = takesFiles(command) ? "; compopt -o filenames; mapfile -t -O ${#COMPREPLY[@]} COMPREPLY "
-                + "< <(compgen -f -- \"$word\")" : ""
-            return "        \(quoted(path))) mapfile -t COMPREPLY < <(compgen -W \(quoted(words)) -- \"$word\")\(files) ;;"
+            let more = takesFiles(command) ? "; \(files)" : ""
+            return "        \(quoted(path))) \(collect("-W \(quoted(words))"))\(more) ;;"
         }
         return """
             # bash completion of \(program.name); source it, or save it as
             # ~/.local/share/bash-completion/completions/\(program.name)
             _\(program.name)() {
-                local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} at=\(program.name) i
+                local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+                local at=\(program.name) i
                 COMPREPLY=()
                 for ((i = 1; i < COMP_CWORD; i++)); do
                     case "$at ${COMP_WORDS[i]}" in
@@ -50,7 +50,7 @@ public enum CompletionScript: String, Sendable, CaseIterable, LosslessStringConv
     }
 
     private static func zsh(_ program: Command) -> String {
-        let values = choices(program) { "compadd -- \($0)" } files: { "_files" }
+        let values = choices(program, of: { "compadd -- \($0)" }, files: "_files")
         let candidates = program.tree.map { path, command in
             let commands = command.subcommands.map { quoted("\($0.name):\($0.summary)") }
             let options = command.options.flatMap { option in option.spellings.map { quoted("\($0):\(option.help)") } }
@@ -137,14 +137,14 @@ public enum CompletionScript: String, Sendable, CaseIterable, LosslessStringConv
 
     /// Branches of a `case` for what stands after an option with a value, and for operands out of a closed set.
     private static func choices(
-        _ program: Command, of names: (String) -> String, files: () -> String
+        _ program: Command, of names: (String) -> String, files: String
     ) -> String {
         let branches = program.tree.flatMap { path, command in
             command.options.filter { $0.placeholder != nil }.map { option in
                 let offer =
                     switch option.values {
                     case .unknown: ":"
-                    case .files: files()
+                    case .files: files
                     case .oneOf(let values): names(values.joined(separator: " "))
                     }
                 return "        \(quoted("\(path) --\(option.name)"))) \(offer); return ;;"

@@ -54,8 +54,9 @@ struct Help {
             let wrapped = Self.wrapped(text, to: Self.width - indent)
             let margin = String(repeating: " ", count: indent)
             let head = "  " + name
-            guard head.count < indent - 1, let first = wrapped.first else { return [head] + wrapped.map { margin + $0 } }
-            return [head + String(margin.dropFirst(head.count)) + first] + wrapped.dropFirst().map { margin + $0 }
+            let lines = wrapped.map { margin + $0 }
+            guard head.count < indent - 1, let first = lines.first else { return [head] + lines }
+            return [head + first.dropFirst(head.count)] + lines.dropFirst()
         }
         return "\(title):\n" + lines.joined(separator: "\n")
     }

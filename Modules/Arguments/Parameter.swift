@@ -9,7 +9,7 @@ public protocol Parameter: Sendable {
 public struct Flag: Parameter {
     public let declaration: Declaration
 
-    /// - Parameter name: without its hyphens.
+    /// Declares a flag; `name` has no hyphens.
     public init(_ name: String, _ help: String) {
         declaration = Declaration(name, .flag(opposite: nil), help)
     }
@@ -28,9 +28,12 @@ public struct Switch: Parameter {
 public struct Option<Value: LosslessStringConvertible & Sendable>: Parameter {
     public private(set) var declaration: Declaration
 
+    /// Declares an option.
+    ///
     /// - Parameters:
     ///   - name: without its hyphens.
     ///   - placeholder: stands for the value in the help, such as `FILE`.
+    ///   - help: what it is for, without a full stop.
     ///   - expected: what a value must be, for the message about a wrong one, such as `a whole number`.
     ///   - fallback: the value when neither the command line nor the environment gives one.
     ///   - variable: of the environment; an empty one counts as none.
@@ -55,8 +58,11 @@ public struct Option<Value: LosslessStringConvertible & Sendable>: Parameter {
 public struct Operand<Value: LosslessStringConvertible & Sendable>: Parameter {
     public private(set) var declaration: Declaration
 
+    /// Declares an operand.
+    ///
     /// - Parameters:
     ///   - placeholder: its name in the help, such as `FILE`.
+    ///   - help: what it is for, without a full stop.
     ///   - expected: what a value must be, for the message about a wrong one.
     ///   - isRequired: optional operands stand after all others.
     ///   - values: what the shell offers.

@@ -15,6 +15,7 @@ extension Command {
     /// - Parameters:
     ///   - words: what the shell passed, without the program's name.
     ///   - environment: for options that may come from there.
+    /// - Returns: what to do.
     /// - Throws: ``UsageError`` for the first thing that cannot be understood, with the nearest name that could.
     public func parse(_ words: [String], environment: [String: String] = [:]) throws(UsageError) -> Invocation {
         var parser = Parser(root: self, words: words)

@@ -24,9 +24,8 @@ public struct Backoff: Sendable, Hashable {
     /// For a stream that was cut: outlasts a server's restart, about half a minute on average.
     public static let stream = Backoff(base: .milliseconds(500), ceiling: .seconds(10), maxAttempts: 10)
 
-    /// An attempt failed.
+    /// An attempt failed; `floor` is what the server asked to wait at least.
     ///
-    /// - Parameter floor: what the server asked to wait at least.
     /// - Returns: how long to wait before the next one; `nil` when it was the last.
     public mutating func failed(
         floor: Duration = .zero, using random: inout some RandomNumberGenerator

@@ -11,7 +11,7 @@ public actor ChatClient {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    /// - Parameter backoff: of calls that fail and may be sent again.
+    /// Opens no connection yet; `backoff` is for calls that fail and may be sent again.
     public init(to server: ServerAddress, on loop: EventLoop, backoff: Backoff = .call) {
         self.server = server
         self.loop = loop
@@ -38,20 +38,24 @@ public actor ChatClient {
         public var conversation: ConversationID
     }
 
-    /// Sends a question, again when the call fails for a passing reason: one key goes with all attempts, so that there
-    /// is one answer, however many of them arrived.
+    /// Sends a question, again when the call fails for a passing reason.
+    ///
+    /// One key goes with all attempts, so that there is one answer, however many of them arrived.
     public func ask(_ question: Question) async throws(ClientError) -> Turn {
         var body: [String: JSONValue] = ["message": .string(question.text), "stage": .string(question.stage.rawValue)]
         body["conversation_id"] = question.conversation.map { .string($0.text) }
         let headers = [("Idempotency-Key", UUIDv7.make()), ("Content-Type", "application/json")]
-        let answer = try await call("/chat/messages", headers: headers, body: Array(JSONValue.object(body).jsonText.utf8))
+        let json = Array(JSONValue.object(body).jsonText.utf8)
+        let answer = try await call("/chat/messages", headers: headers, body: json)
         guard let stream = answer["stream"]?.string.flatMap(StreamID.init),
             let conversation = answer["conversation_id"]?.string.flatMap(ConversationID.init)
         else { throw .incomprehensible("the answer names no stream") }
         return Turn(stream: stream, conversation: conversation)
     }
 
-    /// Ends an answer; what was said so far stays. An answer that has ended already stays as it is.
+    /// Ends an answer.
+    ///
+    /// What was said so far stays; an answer that has ended already stays as it is.
     public func stop(_ stream: StreamID) async throws(ClientError) {
         _ = try await call("/streams/\(stream)/stop")
     }

@@ -11,7 +11,7 @@ public struct Reconnection: Sendable {
     public private(set) var isFinished = false
     private var backoff: Backoff
 
-    /// - Parameter offset: of the last event that is not wanted; 0 to have all.
+    /// Stands after the event at `offset`, the last that is not wanted; 0 to have all.
     public init(to stream: StreamID, after offset: Int = 0, backoff: Backoff = .stream) {
         position = EventID(stream: stream, offset: offset)
         self.backoff = backoff

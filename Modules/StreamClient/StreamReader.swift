@@ -27,9 +27,10 @@ public actor StreamReader {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    /// - Parameters:
-    ///   - offset: of the last event that is not wanted; 0 to have all.
-    ///   - maxSilence: after which a connection counts as dead; a server gives a sign of life every 5 s.
+    /// Opens no connection yet.
+    ///
+    /// `offset` is that of the last event that is not wanted, 0 to have all. A connection that is silent for
+    /// `maxSilence` counts as dead: a server gives a sign of life every 5 s.
     public init(
         _ stream: StreamID, after offset: Int = 0, from server: ServerAddress, on loop: EventLoop,
         backoff: Backoff = .stream, maxSilence: Duration = .seconds(20)
@@ -52,9 +53,10 @@ public actor StreamReader {
         case resumed
     }
 
-    /// Waits for what comes next; never empty. Cancelling the task closes the connection.
+    /// Waits for what comes next.
     ///
-    /// - Returns: `nil` after the stream's last event.
+    /// Cancelling the task closes the connection.
+    /// - Returns: at least one sighting; `nil` after the stream's last event.
     /// - Throws: ``ClientError`` when the stream cannot be had, or not in reasonable time; everything that came before
     ///   has been handed over, and ``next()`` answers `nil` from then on.
     public func next() async throws(ClientError) -> [Sighting]? {

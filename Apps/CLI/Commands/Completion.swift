@@ -6,7 +6,8 @@ enum Completion {
         "completion", "Print a script that lets a shell complete medstream's commands and options",
         examples: [
             Command.Example("source <(medstream completion bash)", "For this bash."),
-            Command.Example("medstream completion zsh > ~/.zfunc/_medstream", "For every zsh, with ~/.zfunc in $fpath."),
+            Command.Example(
+                "medstream completion zsh > ~/.zfunc/_medstream", "For every zsh, with ~/.zfunc in $fpath."),
             Command.Example(
                 "medstream completion fish > ~/.config/fish/completions/medstream.fish", "For every fish."),
         ],
