@@ -8,6 +8,7 @@ struct AnswerView {
     private var transcript = Transcript()
     private var lastPlace: Place?
     private var endsLine = true
+    private var isInterrupted = false
     /// What is to be written at the end of a batch.
     private var output = ""
     /// How the stream ended; `nil` until it has, or when it ended before its last event was seen.
@@ -35,8 +36,13 @@ struct AnswerView {
             switch sighting {
             case .event(let event, let id): show(event, id)
             case .unreadable(let why): note("medstream: an event was passed over: \(why)")
-            case .interrupted(let error): note("medstream: \(error); reconnecting")
-            case .resumed: note("medstream: reconnected")
+            case .interrupted:
+                // Said once, however many attempts it takes; the last one's reason is told when all have failed.
+                if !isInterrupted { note("medstream: the connection was lost; reconnecting") }
+                isInterrupted = true
+            case .resumed:
+                note("medstream: reconnected")
+                isInterrupted = false
             }
         }
         flush()

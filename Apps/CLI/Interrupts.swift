@@ -68,7 +68,9 @@ actor Interrupts {
             do {
                 try await client.stop(stream)
             } catch {
-                Terminal().note("medstream: the answer could not be stopped: \(error); Ctrl-C again leaves it")
+                Task.detached {
+                    Terminal().note("medstream: the answer could not be stopped: \(error); Ctrl-C again leaves it")
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ struct ConversationTests {
     static let prompt = "> \u{1B}[0m"
 
     static func talk(with server: FakeMedstream, environment: [String: String] = [:]) throws -> Execution {
-        let command = "'\(Execution.executable.path)' chat --server \(server.url)"
+        let command = "exec '\(Execution.executable.path)' chat --server \(server.url)"
         return try Execution(
             ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], of: URL(filePath: "/usr/bin/script"),
             environment: environment)

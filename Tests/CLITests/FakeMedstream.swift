@@ -53,7 +53,7 @@ final class FakeMedstream: Sendable {
     private let log = Mutex(Log())
     private let script: Script
     let stops = Tally()
-    let connections = Tally()
+    private let never = Tally()
     private let server = Mutex<HTTPServer?>(nil)
     let url: String
 
@@ -113,18 +113,17 @@ final class FakeMedstream: Sendable {
             log.offsets.append(offset)
             return log.offsets.count
         }
-        connections.add()
         let moves = script.connection(number, offset)
         if case .answer(let response) = moves.first { return response }
         return Response(
             headers: ["Content-Type": "text/event-stream; charset=utf-8"],
             body: .stream { writer in
                 try await writer.write(Array("retry: 1\n\n".utf8))
-                for move in moves { try await self.make(move, writer) }
+                for move in moves { try await self.make(move, writer, on: request.loop) }
             })
     }
 
-    private func make(_ move: Move, _ writer: BodyWriter) async throws {
+    private func make(_ move: Move, _ writer: BodyWriter, on loop: EventLoop) async throws {
         switch move {
         case .event(let offset):
             var bytes: [UInt8] = []
@@ -133,10 +132,10 @@ final class FakeMedstream: Sendable {
             try await writer.write(bytes)
         case .text(let text): try await writer.write(Array(text.utf8))
         case .awaitStop(let count): await stops.reaches(count)
-        case .hold: await Tally().reaches(1)
+        case .hold: await never.reaches(1)
         case .cut:
             // A turn of the loop later, so that what was written has gone out.
-            await Task.yield()
+            await withCheckedContinuation { next in loop.execute { next.resume() } }
             throw Cut()
         case .answer: break
         }
