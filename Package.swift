@@ -68,7 +68,8 @@ let package = Package(
 
         module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
-        module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module(
+            "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
@@ -95,16 +96,43 @@ let package = Package(
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
+            path: "Tests/FuzzTargets",
+            swiftSettings: house),
+
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
+        tests(
+            "ProvidersTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
+                "ProviderOpenAICompatible",
+            ]),
+        tests(
+            "ChatCompletionsTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
+                "ProviderOpenAICompatible",
+            ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
         tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
+        tests("ReactorTests", of: ["Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer has a `main` of its own, which an ordinary build must not see: `Scripts/fuzz` sets this.
+if Context.environment["MEDSTREAM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["Corpus"],
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])]))
+}
