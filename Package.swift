@@ -52,6 +52,7 @@ let package = Package(
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
+        module("Arguments", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -71,6 +72,8 @@ let package = Package(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
+
         module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         module(
             "Settings",
@@ -86,6 +89,10 @@ let package = Package(
                 "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "Telemetry",
             ]),
+
+        app(
+            "medstream", in: "CLI",
+            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
@@ -117,6 +124,9 @@ let package = Package(
             ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
         tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests("ArgumentsTests", of: ["Arguments"]),
+        tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
+        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],
