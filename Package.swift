@@ -83,7 +83,6 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
                 "Telemetry",
             ]),
@@ -97,9 +96,10 @@ let package = Package(
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("FuzzTests", of: ["FuzzTargets"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
         tests(
             "ProvidersTests",
             of: [
@@ -112,9 +112,9 @@ let package = Package(
                 "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
                 "ProviderOpenAICompatible",
             ]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
+        tests("ReactorTests", of: ["Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -58,9 +58,10 @@ final class Easy {
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(request.deadlines.connect.wholeMilliseconds, 1)))
         // Ending a transfer must not wait for the resolver's thread, which cleans up after itself.
         set(CURLOPT_QUICK_EXIT, 1)
-        // One connection per TLS host where HTTP/2 lets it carry all streams.
+        // Where HTTP/2 may be, newcomers wait for the first handshake and share its connection. Over plain HTTP they
+        // would wait for the first response.
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        set(CURLOPT_PIPEWAIT, 1)
+        set(CURLOPT_PIPEWAIT, request.url.lowercased().hasPrefix("https") ? 1 : 0)
         // Tokens are small and open streams many: both buffers at about what one read or one request needs.
         set(CURLOPT_BUFFERSIZE, 4096)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)

@@ -11,7 +11,7 @@ actor LoopWorker {
     private let handler: Handler
     private var listener: TCPListener?
     /// The peer of a connection that was turned away is `nil`: it was never counted.
-    private var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
+    private(set) var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
     private var turnedAway = 0
     private var draining = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -89,11 +89,14 @@ actor LoopWorker {
     }
 
     private func start(_ request: Request, _ exchange: LoopConfined<Exchange>) -> Task<Void, Never> {
-        Task {
-            // `self` puts the task on this loop.
-            let response = await self.answer(request)
-            await exchange.value.send(response)
-        }
+        // The preference brings continuations back to this loop: without one each wait would take the way over the
+        // global executor, although all code of the task is isolated to this actor.
+        Task(executorPreference: loop) { await self.run(request, exchange) }
+    }
+
+    private func run(_ request: Request, _ exchange: LoopConfined<Exchange>) async {
+        let response = await answer(request)
+        await exchange.value.send(response)
     }
 
     private func answer(_ request: Request) async -> Response {

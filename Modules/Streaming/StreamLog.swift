@@ -94,13 +94,15 @@ public actor StreamLog {
     func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) {
         precondition(run == nil, "a log has one run")
         startDetachTimer()
-        run = Task {
-            await body(self)
-            if outcome == nil {
-                append(PlatformError(.internalError, "The answer could not be finished. Try again."))
-                finish(.done(.failed))
-            }
-        }
+        // The preference brings continuations back to this loop without a detour over the global executor.
+        run = Task(executorPreference: loop) { await self.perform(body) }
+    }
+
+    private func perform(_ body: @Sendable (isolated StreamLog) async -> Void) async {
+        await body(self)
+        guard outcome == nil else { return }
+        append(PlatformError(.internalError, "The answer could not be finished. Try again."))
+        finish(.done(.failed))
     }
 
     /// Ends the run early; the first reason counts. What was shown stays.

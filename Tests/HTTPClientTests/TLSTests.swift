@@ -62,7 +62,7 @@ final class TLSServer: Sendable {
     /// The PEM file of the certificate.
     var certificate: String { folder.appending(path: "certificate.pem").path }
 
-    /// - Parameter name: the one subject alternative name, such as `IP:127.0.0.1`.
+    /// `name` is the one subject alternative name, such as `IP:127.0.0.1`.
     init(certifying name: String) async throws {
         folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
