@@ -16,7 +16,7 @@ enum ConfigCheck {
             Command.Example("medstream config check --json | jq -r '.problems[].message'", "Check it from a script."),
         ],
         takes: Config.parameters,
-        action: run)
+        action: { arguments throws(UsageError) in try run(arguments) })
 
     private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
         let terminal = Terminal()

@@ -18,7 +18,7 @@ enum ConfigShow {
             Command.Example("medstream config show --json | jq -r 'select(.origin).path'", "List what was set."),
         ],
         takes: Config.parameters,
-        action: run)
+        action: { arguments throws(UsageError) in try run(arguments) })
 
     private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
         let terminal = Terminal()
