@@ -4,7 +4,7 @@ import Core
 
 /// `medstream config show`: the settings in force.
 enum ConfigShow {
-    static let command = Command(
+    static let command: Command = Command(
         "show", "Print the settings in force, secrets masked",
         details: """
             Prints every setting with the value that is in force, defaults included, as YAML that loads again to the \
