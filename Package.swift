@@ -114,6 +114,9 @@ let package = Package(
             ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
         tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests(
+            "ChatTests",
+            of: ["Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],
