@@ -29,11 +29,10 @@ struct TurnRun: Sendable {
     }
 
     /// Fills `stream` to its end and records `message`, the assistant's row that was opened for it.
+    ///
+    /// The steps are functions of their own so that a run's task holds no more memory than its longest step needs.
     func run(_ message: Message, into stream: isolated StreamLog) async {
-        stream.append(
-            .start(
-                stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
-                metadata: ["provider": .string(provider.name), "model": .string(provider.model)]))
+        begin(message, stream)
         var answer = Answer(model: provider.model)
         // Why the answer was cut; a stop that came too late to cut it is none.
         var reason: StreamLog.StopReason?
@@ -46,6 +45,22 @@ struct TurnRun: Sendable {
             reason = stream.stopReason
             answer.error = reading(of: error, reason)
         }
+        await conclude(message, answer, reason, stream)
+    }
+
+    private func begin(_ message: Message, _ stream: isolated StreamLog) {
+        stream.append(
+            .start(
+                stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
+                metadata: ["provider": .string(provider.name), "model": .string(provider.model)]))
+    }
+
+    /// Ends the panels, says what went wrong, records the answer and ends the stream.
+    @inline(never)
+    private func conclude(
+        _ message: Message, _ given: Answer, _ reason: StreamLog.StopReason?, _ stream: isolated StreamLog
+    ) async {
+        var answer = given
         let text = stream.text(.chat, stage)
         let reasoning = stream.text(.reasoning, stage)
         if answer.error == nil, reason == nil {
@@ -72,6 +87,7 @@ struct TurnRun: Sendable {
         stream.finish(.done(outcome, sentence(answer, reason), usage: answer.usage, metadata: facts(answer)))
     }
 
+    @inline(never)
     private func generate(into stream: isolated StreamLog, _ answer: inout Answer) async throws(PlatformError) {
         let source = provider.open(prompt, on: stream.loop)
         // The provider's silence is a reason to stop like any other: it cancels this task. An answer that is wanted at
