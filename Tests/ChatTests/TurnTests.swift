@@ -69,7 +69,7 @@ struct TurnTests {
         let clinic = Clinic()
         let turn = try await clinic.ask("Quick.")
         let log = try #require(clinic.hub.log(turn.stream, for: someone))
-        var transcript = Transcript()
+        var transcript = Viewing()
         while transcript.event(.saved) == nil, let batch = await log.next(after: transcript.last) {
             transcript.read(batch.bytes)
         }
@@ -124,7 +124,7 @@ struct TurnTests {
         var random = SplitMix(seed: seed)
         let clinic = Clinic { _ in [.say("Once."), .finish()] }
         let places = (0..<12).map { _ in Int.random(in: 0..<3, using: &random) }
-        let results = try await withThrowingTaskGroup(of: (TurnReference, Transcript).self) { group in
+        let results = try await withThrowingTaskGroup(of: (TurnReference, Viewing).self) { group in
             for place in places {
                 group.addTask {
                     let turn = try await clinic.ask("Only once.", key: "k", on: Clinic.loops[place])
