@@ -109,7 +109,7 @@ struct Loader {
             return nil
         }
         let text = Array(override[override.index(after: equals)...].utf8)
-        let inner = Recorder()
+        let inner = Recorder(file: Location.override)
         let value = text.isEmpty ? nil : YAMLReader.read(text, file: Location.override, recorder: inner)
         for problem in inner.problems { recorder.fail(.init(location, path: dotted(path), problem.message)) }
         guard inner.problems.isEmpty else { return nil }

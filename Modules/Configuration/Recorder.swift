@@ -1,5 +1,9 @@
+import Core
+
 /// What a configuration knows of its own reading: the problems so far, and every key that was asked for.
 final class Recorder {
+    /// The file that was loaded, not one that it includes.
+    let file: String
     private(set) var problems: [ConfigurationReport.Problem] = []
     /// Whether a file could not be read at all, so that reading settings would only report what follows from that.
     private(set) var isBroken = false
@@ -8,6 +12,8 @@ final class Recorder {
     private var order: [[String]] = []
     private var settings: [[String]: EffectiveValue] = [:]
     private var origins: [[String]: Location] = [:]
+
+    init(file: String) { self.file = file }
 
     func fail(_ problem: ConfigurationReport.Problem) { problems.append(problem) }
 

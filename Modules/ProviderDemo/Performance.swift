@@ -80,12 +80,12 @@ struct Performance {
     }
 
     /// The same in one step: it takes as long, and what goes wrong on the way leaves nothing.
-    consuming func atOnce() -> Performance {
-        var result = self
+    func atOnce() -> Performance {
+        var (result, rest) = (self, self)
         var delay = Duration.zero
         var (reasoning, content) = ("", "")
         var others: [Delta] = []
-        while let step = next() {
+        while let step = rest.next() {
             delay += step.delay
             guard case .say(let deltas) = step.act else {
                 result.whole = Step(delay: delay, act: step.act)

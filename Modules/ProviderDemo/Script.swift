@@ -13,7 +13,7 @@ struct Script: Sendable {
     /// Reads the files that a section names; what is wrong in them is reported to it.
     init(_ section: Section) {
         for (key, stages) in Self.files {
-            let file = section.path(key, default: "config/demo/\(key).yaml")
+            let file = section.path(key, defaultBesideFile: "demo/\(key).yaml")
             do throws(ConfigurationReport) {
                 let configuration = try Configuration.load(file: file, environment: [:])
                 lines += Self.lines(configuration.root, stages)

@@ -31,7 +31,8 @@ extension PlatformError {
 
     private static func sentence(for code: Code, _ retryAfter: Duration?) -> String {
         let tell = "Please tell the operator of this server."
-        let again = retryAfter.map { "Please try again in \(max(1, $0.components.seconds)) s." } ?? "Please try again."
+        let seconds = retryAfter.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
+        let again = seconds.map { "Please try again in \(max(1, $0)) s." } ?? "Please try again."
         return switch code {
         case .providerAuthentication: "The model's provider refused this server's credentials. \(tell)"
         case .providerQuota: "This server's account with the model's provider is used up. \(tell)"

@@ -88,8 +88,8 @@ struct ChatDecodingTests {
             let isEnd = end == bytes.count
             var reader = before
             let uncut = DecodedAnswer(&reader, [bytes[start..<end]], isEnd: isEnd)
-            let cuts = start == 0 ? 0..<min(2 * step, bytes.count + 1) : start + step..<min(start + 2 * step, bytes.count + 1)
-            for cut in cuts where cut <= end {
+            let first = start == 0 ? 0 : start + step
+            for cut in stride(from: first, to: min(start + 2 * step, bytes.count + 1), by: 1) {
                 var reader = before
                 let answer = DecodedAnswer(&reader, [bytes[start..<cut], bytes[cut..<end]], isEnd: isEnd)
                 guard answer.deltas == uncut.deltas, answer.error?.code == uncut.error?.code else {

@@ -1,5 +1,6 @@
 import Configuration
 import Core
+import TestSupport
 import Testing
 
 @Suite("The settings in force")
@@ -50,7 +51,7 @@ struct EffectiveTests {
 
     @Test("load again to the same settings, whatever text they hold", arguments: 0..<200 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix(seed: seed)
         let pieces = [
             "a", "é", "日本", " ", ": ", " #", "${", "$", "}", "{", "[", ",", "'", "\"", "\\", "\n", "\t", "- ", "&", "*",
             "!", "null", "true", "12", "1.5", "~", "\u{7F}", "\u{85}", "\u{2028}", "\u{FEFF}", "😀", "%", "@", "=", "|",
@@ -86,7 +87,7 @@ struct EffectiveTests {
 
     @Test("are sizes and times that read back to what they were", arguments: 0..<200 as Range<UInt64>)
     func units(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix(seed: seed)
         let scale = [1, 1_000, 1_024, 60_000, 1_048_576, 3_600_000, 86_400_000].randomElement(using: &random) ?? 1
         let value = Int.random(in: 0...3_000, using: &random) * scale
         let first = try Configuration.parse("".utf8)

@@ -1,4 +1,5 @@
 import Configuration
+import TestSupport
 import Testing
 
 @Suite("Any bytes at all", .timeLimit(.minutes(1)))
@@ -13,7 +14,7 @@ struct FuzzTests {
 
     @Test("are read or refused with a report, in bounded time and memory", arguments: 0..<40 as Range<UInt64>)
     func mutations(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix(seed: seed)
         for _ in 0..<50 {
             let bytes = Self.mutated(&random)
             do throws(ConfigurationReport) {
@@ -31,7 +32,7 @@ struct FuzzTests {
         }
     }
 
-    static func mutated(_ random: inout SeededGenerator) -> [UInt8] {
+    static func mutated(_ random: inout SplitMix) -> [UInt8] {
         var bytes = Array((seeds.randomElement(using: &random) ?? "").utf8)
         let marks = Array("{}[]:,-?&*!|>'\"%@`#$\t\n \u{85}\u{FEFF}".utf8)
         for _ in 0..<Int.random(in: 1...12, using: &random) {

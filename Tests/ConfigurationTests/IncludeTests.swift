@@ -31,6 +31,7 @@ struct IncludeTests {
         let configuration = try Configuration.load(file: file, environment: ["PART": "base/one.yaml"])
         #expect(configuration.root.path("prompt") == "\(folder.path)/base/prompts/chat.md")
         #expect(configuration.root.path("own") == "\(folder.path)/chat.md")
+        #expect(configuration.root.path("none", defaultBesideFile: "x/y.md") == "\(folder.path)/x/y.md")
         _ = configuration.root.int("a", in: 0...1)
         let found = lines { () throws(ConfigurationReport) in try configuration.finish() }
         #expect(found == ["\(folder.path)/base/one.yaml:1:4: a: expected a whole number from 0 to 1, found 'x'"])

@@ -1,10 +1,10 @@
 /// The name that was probably meant.
 ///
 /// - Returns: the one of `known` that is fewest edits away (insert, remove, replace, swap neighbours), when those are
-///   at most a third of the length, and at least one; letter case and `-` for `_` cost nothing. The first of equals.
-func nearest(to name: String, among known: some Sequence<String>) -> String? {
+///   at most a third of the length; letter case and `-` for `_` cost nothing. The first of equals.
+package func nearest(to name: String, among known: some Sequence<String>) -> String? {
     let wanted = folded(name)
-    let limit = max(1, wanted.count / 3)
+    let limit = wanted.count / 3
     var best: (distance: Int, name: String)?
     for candidate in known {
         let letters = folded(candidate)
