@@ -52,6 +52,7 @@ let package = Package(
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
+        module("Arguments", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -62,19 +63,68 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core"]),
-        module("Providers", uses: ["Core", "Configuration", "HTTPClient", "Reactor"]),
-        module("Chat", uses: ["Core", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
+        module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
+        module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
-        module("ChatCompletions", uses: ["Core", "JSON", "Providers", "Configuration", "HTTPClient"]),
+        module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
-        module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module(
+            "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("API", uses: ["Chat", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
-        module("TestSupport", uses: ["Core", "Reactor"]),
+        module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
+        module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Settings",
+            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+        module(
+            "API",
+            uses: [
+                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Reactor", "Settings", "Streaming", "Telemetry",
+            ]),
+        app(
+            "medstream-server", in: "Server",
+            uses: [
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "Telemetry",
+            ]),
+
+        app(
+            "medstream", in: "CLI",
+            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
+
+        module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
+
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
+            path: "Tests/FuzzTargets",
+            swiftSettings: house),
+
+        tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
+        tests("ConfigurationTests", of: ["Configuration", "Core"]),
+        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("ProviderConformanceTests", of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests("ArgumentsTests", of: ["Arguments"]),
+        tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
+        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
+        tests("ReactorTests", of: ["Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer has a `main` of its own, which an ordinary build must not see: `Scripts/fuzz` sets this.
+if Context.environment["MEDSTREAM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["Corpus"],
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])]))
+}

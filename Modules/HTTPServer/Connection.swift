@@ -2,39 +2,24 @@ import Reactor
 
 /// One client connection: reads requests one after the other, has each answered, and writes the answers.
 ///
-/// Loop-confined. While an answer is under way the bytes of the next request wait, bounded, in `input`.
+/// Loop-confined. While an answer is under way the bytes of the next request wait, bounded, in `input`. A client that
+/// closes its side, even for writing alone, has gone: its request is cancelled.
 final class Connection: SocketObserver, EndOfTurn {
     private enum Phase {
         /// Between two requests, or in the middle of a head.
         case head
-        case body(RequestParser.Head, Target)
+        case body(RequestHead, Target)
         /// A request is being answered.
         case answering
         /// The last answer is out; what still comes is thrown away until the client closes.
         case lingering
     }
 
-    /// Whose time is running.
-    private enum Deadline {
-        case header, body, idle, write, linger
-
-        func limit(_ settings: HTTPServerSettings) -> Duration {
-            switch self {
-            case .header: settings.headerTimeout
-            case .body: settings.bodyTimeout
-            case .idle: settings.idleTimeout
-            case .write: settings.writeTimeout
-            // Long enough for the client to read an error before the connection is reset.
-            case .linger: .seconds(2)
-            }
-        }
-    }
-
     private let worker: LoopWorker
     private let loop: EventLoop
     private let settings: HTTPServerSettings
     private let peer: String
-    private let parser = RequestParser()
+    private let parser: RequestParser
     private var socket: TCPSocket?
     private var scanner: HeadScanner
     private var phase = Phase.head
@@ -45,13 +30,15 @@ final class Connection: SocketObserver, EndOfTurn {
     private var exchange: Exchange?
     private var isFlushAsked = false
     private var isReading = true
-    private var requestStart: UInt64 = 0
+    private var requestStart: UInt64
 
     init(_ descriptor: Int32, peer: String, worker: LoopWorker, settings: HTTPServerSettings) {
         self.worker = worker
         self.settings = settings
         self.peer = peer
         loop = worker.loop
+        requestStart = loop.now
+        parser = RequestParser(settings)
         scanner = HeadScanner(settings)
         let socket = TCPSocket(descriptor, on: loop, observer: self)
         self.socket = socket
@@ -63,9 +50,9 @@ final class Connection: SocketObserver, EndOfTurn {
     // MARK: Reading
 
     func socket(isReady events: SocketWatcher.Events) {
+        if events.contains(.failed) { return close() }
         if events.contains(.writable) { flush() }
-        if events.contains(.failed), !isReading { return close() }
-        guard isReading, events.contains(.readable) || events.contains(.failed) else { return }
+        guard isReading, events.contains(.readable) else { return }
         let received = socket?.receive { bytes in
             if input.isEmpty, case .answering = phase { return input.append(bytes) }
             if input.isEmpty {
@@ -129,16 +116,10 @@ final class Connection: SocketObserver, EndOfTurn {
     }
 
     private func consumeHead(_ bytes: Span<UInt8>) -> Int {
-        if bytes[0] == 0x0D || bytes[0] == 0x0A, deadline == .idle {
-            // An empty line before a request is skipped (RFC 9112, section 2.2); after CR an LF must follow.
-            guard bytes.count >= 2 || bytes[0] == 0x0A else { return 0 }
-            guard bytes[0] == 0x0D, bytes[1] == 0x0A else {
-                refuse(HeadScanner.Refusal.bareLineFeed.error)
-                return bytes.count
-            }
-            return 2
-        }
         if deadline == .idle {
+            // An empty line before a request is skipped (RFC 9112, section 2.2).
+            if bytes[0] == 0x0D, bytes.count == 1 { return 0 }
+            if bytes[0] == 0x0D, bytes[1] == 0x0A { return 2 }
             start(.header)
             requestStart = loop.now
         }
@@ -151,8 +132,7 @@ final class Connection: SocketObserver, EndOfTurn {
         case .complete(let length):
             scanner = HeadScanner(settings)
             do {
-                let head = try parser.parse(head: bytes.extracting(..<length))
-                try accept(head)
+                try accept(try parser.parse(head: bytes.extracting(..<length)))
             } catch {
                 refuse(error)
             }
@@ -160,33 +140,21 @@ final class Connection: SocketObserver, EndOfTurn {
         }
     }
 
-    private func accept(_ head: RequestParser.Head) throws(HTTPError) {
-        let target = try Target(head.target, method: head.method)
-        let hosts = head.headers.values("host")
-        guard hosts.count == 1 || (hosts.isEmpty && !head.isHTTP11) else {
-            throw HTTPError.malformed("A request carries exactly one Host field.")
-        }
-        if let length = head.contentLength, length > settings.maxBodyBytes {
-            throw HTTPError(
-                413, code: "body_too_large", "The body is larger than \(settings.maxBodyBytes) bytes.")
-        }
-        if let expectation = head.headers["expect"] {
-            guard Headers.same(expectation, "100-continue") else {
-                throw HTTPError(417, code: "expectation", "Only the expectation '100-continue' is understood.")
-            }
-            if !parser.isWhole, head.isHTTP11 {
-                output.append("HTTP/1.1 100 Continue\r\n\r\n")
-                askForFlush()
-            }
-        }
+    private func accept(_ head: RequestHead) throws(HTTPError) {
+        var head = head
+        let target = try head.target(within: settings)
         if parser.isWhole { return answer(head, target) }
+        if head.expectsContinue {
+            output.append("HTTP/1.1 100 Continue\r\n\r\n")
+            askForFlush()
+        }
         phase = .body(head, target)
         start(.body)
     }
 
-    private func consumeBody(_ bytes: Span<UInt8>, _ head: RequestParser.Head, _ target: Target) -> Int {
+    private func consumeBody(_ bytes: Span<UInt8>, _ head: RequestHead, _ target: Target) -> Int {
         do {
-            let used = try parser.parse(body: bytes, limit: settings.maxBodyBytes)
+            let used = try parser.parse(body: bytes)
             if parser.isWhole { answer(head, target) }
             return used
         } catch {
@@ -197,7 +165,7 @@ final class Connection: SocketObserver, EndOfTurn {
 
     // MARK: Answering
 
-    private func answer(_ head: RequestParser.Head, _ target: Target) {
+    private func answer(_ head: RequestHead, _ target: Target) {
         stopDeadline()
         phase = .answering
         let request = Request(
@@ -224,26 +192,30 @@ final class Connection: SocketObserver, EndOfTurn {
     func exchangeEnded(keepsAlive: Bool) {
         exchange = nil
         output.trim(above: 4096)
-        guard keepsAlive, !worker.isDraining else {
-            phase = .lingering
-            input.clear()
-            input.trim(above: 0)
-            socket?.shutDownWriting()
-            resumeReading()
-            return start(.linger)
-        }
+        guard keepsAlive, !worker.isDraining else { return linger() }
         phase = .head
         start(.idle)
         if !input.isEmpty { consumeInput() }
-        if socket != nil { limitInput() }
+        limitInput()
     }
 
-    /// Ends a connection that has no request under way, so that the server can stop.
-    func endIfIdle() {
-        if case .head = phase, input.isEmpty, exchange == nil { close() }
+    /// Lets the client read the last answer: closing with bytes unread would reset the connection under it.
+    private func linger() {
+        phase = .lingering
+        input.clear()
+        input.trim(above: 0)
+        socket?.shutDownWriting()
+        resumeReading()
+        start(.linger)
     }
+
+    /// Whether no request is under way, not even its first byte.
+    var isIdle: Bool { if case .head = phase { input.isEmpty } else { false } }
 
     // MARK: Writing
+
+    /// Bytes that have come and could not be handled yet.
+    var waitingBytes: Int { input.count }
 
     /// Bytes that the client has not taken yet.
     var pendingBytes: Int { output.count }
@@ -284,6 +256,8 @@ final class Connection: SocketObserver, EndOfTurn {
         case .all:
             if deadline == .write {
                 stopDeadline()
+                // A `100 Continue` that had to wait: the body's time begins when the client can know of it.
+                if case .body = phase { start(.body) }
                 watch()
             }
         }
@@ -318,5 +292,20 @@ final class Connection: SocketObserver, EndOfTurn {
         exchange?.connectionEnded()
         exchange = nil
         worker.remove(self)
+    }
+}
+
+/// Whose time is running on a connection.
+private enum Deadline {
+    case header, body, idle, write, linger
+
+    func limit(_ settings: HTTPServerSettings) -> Duration {
+        switch self {
+        case .header: settings.headerTimeout
+        case .body: settings.bodyTimeout
+        case .idle: settings.idleTimeout
+        case .write: settings.writeTimeout
+        case .linger: settings.lingerTimeout
+        }
     }
 }

@@ -1,6 +1,6 @@
 import Reactor
 
-/// One answer on its way out: its head, its framing and its end. Loop-confined.
+/// One answer on its way out: its head, its framing and its end; loop-confined.
 final class Exchange {
     private let connection: Connection
     private let isHead: Bool
@@ -12,10 +12,13 @@ final class Exchange {
     private var isChunked = false
     private var hasBody = true
     private var isFinishing = false
+    /// Whether the body ends before its end, because its writer failed.
+    private var isCut = false
     private var onFinish: [@Sendable (Response.Summary) -> Void] = []
     private var waiter: CheckedContinuation<Void, Never>?
     private var pulse: Pulse?
     private(set) var isOpen = true
+    /// The handler; cancelled when the client leaves.
     var task: Task<Void, Never>?
 
     init(on connection: Connection, isHead: Bool, isHTTP11: Bool, keepsAlive: Bool, start: UInt64) {
@@ -29,21 +32,19 @@ final class Exchange {
     func send(_ response: Response) async {
         guard isOpen else { return report(response) }
         begin(response)
-        switch response.body {
-        case .none: finish()
-        case .bytes(let bytes):
-            if hasBody { write(bytes.span) }
-            finish()
-        case .stream(let body):
-            guard hasBody else { return finish() }
-            let writer = BodyWriter(self)
-            do {
-                try await body(writer)
-                finish()
-            } catch {
-                if isOpen { connection.close() }
+        guard hasBody else { return finish() }
+        do {
+            switch response.body {
+            case .none: break
+            case .bytes(let bytes): try await writeAll(bytes)
+            case .stream(let body): try await body(BodyWriter(self))
             }
+        } catch {
+            // What was written still goes out; the missing end tells the client that this is not all.
+            isCut = true
+            keepsAlive = false
         }
+        finish()
     }
 
     /// Answers without a handler.
@@ -51,6 +52,17 @@ final class Exchange {
         begin(response)
         if case .bytes(let bytes) = response.body { write(bytes.span) }
         finish()
+    }
+
+    /// In pieces, so that a slow reader of a large file holds no copy of it.
+    private func writeAll(_ bytes: [UInt8]) async throws(ClientGone) {
+        var position = 0
+        while position < bytes.count {
+            let end = min(position + connection.maxPendingBytes, bytes.count)
+            write(bytes.span.extracting(position..<end))
+            position = end
+            if isFull { try await room() }
+        }
     }
 
     private func report(_ response: Response) {
@@ -74,17 +86,17 @@ final class Exchange {
             isChunked = isHTTP11
             if !isHTTP11 { keepsAlive = false }
         }
-        if let choice = response.headers["connection"], Headers.same(choice, "close") { keepsAlive = false }
+        if response.headers.lists("close", in: "connection") { keepsAlive = false }
         connection.write { output in
             ResponseHead.append(
                 response, length: isBodiless ? nil : length, isChunked: length == nil && isHTTP11 && !isBodiless,
-                keepsAlive: keepsAlive, isHTTP11: isHTTP11, now: connection.eventLoop.now, to: &output)
+                keepsAlive: keepsAlive, isHTTP11: isHTTP11, to: &output)
         }
     }
 
     /// Writes a piece of the body, framed as the head promised.
     func write(_ bytes: Span<UInt8>) {
-        guard isOpen, hasBody, bytes.count > 0 else { return }
+        guard isOpen, !isFinishing, hasBody, bytes.count > 0 else { return }
         sentBytes += bytes.count
         pulse?.touch()
         connection.write { output in
@@ -98,7 +110,7 @@ final class Exchange {
 
     private func finish() {
         guard isOpen else { return }
-        if isChunked { connection.write { $0.append("0\r\n\r\n") } }
+        if isChunked, !isCut { connection.write { $0.append("0\r\n\r\n") } }
         isFinishing = true
         pulse = nil
         // The end of the turn writes what waits; then `drained()` sees that all is out.
@@ -125,7 +137,12 @@ final class Exchange {
     }
 
     func beat(_ bytes: [UInt8], every period: Duration) {
-        pulse = Pulse(on: connection.eventLoop, period) { [weak self] in self?.write(bytes.span) }
+        guard isOpen, !isFinishing else { return }
+        pulse = Pulse(on: connection.eventLoop, period) { [weak self] in
+            // A client that has not yet taken what waits for it needs no sign of life.
+            guard let self, connection.pendingBytes == 0 else { return }
+            write(bytes.span)
+        }
     }
 
     // MARK: The end
@@ -133,7 +150,7 @@ final class Exchange {
     private func end() {
         isOpen = false
         task = nil
-        tell(isCut: false)
+        tell(isCut: isCut)
         connection.exchangeEnded(keepsAlive: keepsAlive)
     }
 
@@ -155,52 +172,5 @@ final class Exchange {
             duration: .milliseconds(Int64(connection.eventLoop.now) - Int64(start)), isCut: isCut)
         for body in onFinish { body(summary) }
         onFinish = []
-    }
-}
-
-/// The client has closed the connection.
-public struct ClientGone: Error, Sendable {}
-
-/// Writes the body of a streamed answer. Loop-confined: used by the closure it was given to.
-public final class BodyWriter {
-    private let exchange: Exchange
-
-    init(_ exchange: Exchange) { self.exchange = exchange }
-
-    /// Writes a piece, which leaves at the end of the loop's turn together with all else written in it.
-    ///
-    /// Suspends while more than `maxOutputBytes` wait for a slow client.
-    public func write(_ bytes: [UInt8]) async throws(ClientGone) {
-        guard exchange.isOpen else { throw ClientGone() }
-        exchange.write(bytes.span)
-        if exchange.isFull { try await exchange.room() }
-    }
-
-    /// Sends `bytes` whenever nothing else was written for `period`: a sign of life.
-    public func heartbeat(_ bytes: [UInt8], every period: Duration) { exchange.beat(bytes, every: period) }
-}
-
-/// Acts when nothing has happened for a period, again and again. A touch costs one store.
-private final class Pulse {
-    private let loop: EventLoop
-    private let period: Duration
-    private let onSilence: () -> Void
-    private var idle: IdleTimer?
-
-    init(on loop: EventLoop, _ period: Duration, onSilence: @escaping () -> Void) {
-        self.loop = loop
-        self.period = period
-        self.onSilence = onSilence
-        restart()
-    }
-
-    func touch() { idle?.touch() }
-
-    private func restart() {
-        idle = IdleTimer(on: loop, limit: period) { [weak self] in
-            guard let self else { return }
-            onSilence()
-            restart()
-        }
     }
 }

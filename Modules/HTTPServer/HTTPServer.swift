@@ -6,16 +6,19 @@ public typealias Handler = @Sendable (Request) async throws -> Response
 
 /// An HTTP/1.1 server: one listener on each of its loops, all on one port.
 public final class HTTPServer: Sendable {
+    /// The bounds it was started with.
     public let settings: HTTPServerSettings
     /// The port in use, the real one when the settings asked for 0.
     public let port: Int
-    private let workers: [LoopWorker]
+    let workers: [LoopWorker]
 
     /// Starts to listen.
     ///
     /// - Parameters:
+    ///   - settings: where, and within which bounds.
     ///   - loops: running loops, at least one.
     ///   - onRefusal: shapes the answer to what never became a request, such as malformed bytes.
+    ///   - handler: answers all requests.
     /// - Throws: `SocketError` when the address cannot be listened on.
     public init(
         _ settings: HTTPServerSettings, on loops: [EventLoop],
@@ -29,11 +32,18 @@ public final class HTTPServer: Sendable {
             LoopWorker($0, settings: settings, gauge: gauge, onRefusal: onRefusal, handler: handler)
         }
         var port = settings.port
-        for worker in workers { port = try await worker.listen(host: settings.host, port: port) }
+        do {
+            for worker in workers { port = try await worker.listen(host: settings.host, port: port) }
+        } catch {
+            for worker in workers { await worker.close() }
+            throw error
+        }
         self.port = port
     }
 
     /// Accepts no more connections, ends the idle ones, and lets the busy ones end after their present answer.
+    ///
+    /// What must end busy ones in time, such as `drainTimeout`, calls ``close()``.
     public func stopAccepting() async {
         for worker in workers { await worker.drain() }
     }

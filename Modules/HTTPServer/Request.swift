@@ -8,8 +8,11 @@ public struct Request: Sendable {
     public var path: String
     /// The decoded segments of ``path``.
     public var segments: [String]
+    /// What followed `?`; empty where nothing did.
     public var query: Query
+    /// As they came, without the blanks around values; `Host` is the target's where the target names one.
     public var headers: Headers
+    /// At most `maxBodyBytes`; its transfer coding has been taken off.
     public var body: [UInt8]
     /// The peer's address, without its port.
     public var peer: String
@@ -40,6 +43,7 @@ public struct Request: Sendable {
 
 /// The decoded query of a URL, in order.
 public struct Query: Sendable, Hashable {
+    /// Names and values in the order they came.
     public private(set) var items: [(name: String, value: String)] = []
 
     /// - Parameter text: what follows `?`; `+` means a blank, bad percent signs are kept as they are.
@@ -88,7 +92,8 @@ enum PercentEncoding {
         return String(validating: decoded, as: UTF8.self)
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
+    /// The value of a hexadecimal digit.
+    static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30
         case 0x41...0x46: byte - 0x37

@@ -1,90 +1,80 @@
 internal import CLlhttp
 
-/// One HTTP/1.1 message at a time, parsed by llhttp in strict mode. Loop-confined.
+/// One HTTP/1.1 message at a time, parsed by llhttp in strict mode; loop-confined.
 final class RequestParser {
-    /// What the head of a request says.
-    struct Head {
-        var method = ""
-        var target = ""
-        var headers = Headers()
-        var isHTTP11 = true
-        var keepsAlive = true
-        /// `nil` when there is no body or it comes in chunks.
-        var contentLength: Int?
-        var isChunked = false
-    }
-
-    enum Progress {
-        case needsMore
-        /// The message is whole.
-        case complete
-    }
-
     private let parser = UnsafeMutablePointer<llhttp_t>.allocate(capacity: 1)
+    private let limits: HTTPServerSettings
+    private var chunks: ChunkScanner?
     private var target: [UInt8] = []
     private var name: [UInt8] = []
     private var value: [UInt8] = []
     private var headers = Headers()
+    private var isHeadComplete = false
+    /// What has come of the body so far.
     private(set) var body: [UInt8] = []
-    private var isComplete = false
+    /// Whether the message has ended.
+    private(set) var isWhole = false
 
-    init() {
-        llhttp_init(parser, HTTP_REQUEST, Self.settings)
+    init(_ settings: HTTPServerSettings) {
+        limits = settings
+        llhttp_init(parser, HTTP_REQUEST, Self.callbacks)
         parser.pointee.data = Unmanaged.passUnretained(self).toOpaque()
     }
 
     deinit { parser.deallocate() }
 
-    /// Makes ready for the next message.
+    /// Makes ready for the next message, and gives back the memory of this one: most connections are idle.
     func reset() {
         llhttp_reset(parser)
-        parser.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        chunks = nil
         target = []
+        name = []
+        value = []
         headers = Headers()
+        isHeadComplete = false
         body = []
-        isComplete = false
+        isWhole = false
     }
 
     /// Parses a whole head, as ``HeadScanner`` found it.
-    func parse(head: Span<UInt8>) throws(HTTPError) -> Head {
-        _ = try execute(head)
-        var result = Head()
-        result.method = String(cString: llhttp_method_name(llhttp_method_t(UInt32(parser.pointee.method))))
+    func parse(head bytes: Span<UInt8>) throws(HTTPError) -> RequestHead {
+        let used = try execute(bytes)
         guard parser.pointee.http_major == 1, parser.pointee.http_minor <= 1 else {
-            throw HTTPError(505, code: "version_not_supported", "Use HTTP/1.1.")
+            throw Self.versionNotSupported
         }
-        result.isHTTP11 = parser.pointee.http_minor == 1
-        guard let target = String(validating: target, as: UTF8.self) else {
-            throw HTTPError.malformed("The URL is not valid UTF-8.")
+        guard isHeadComplete, used == bytes.count else {
+            throw HTTPError.malformed("The request's header has no clear end.")
         }
-        result.target = target
-        result.headers = headers
-        result.keepsAlive = llhttp_should_keep_alive(parser) != 0
-        result.contentLength = headers["content-length"].flatMap { Int($0) }
-        if headers["content-length"] != nil, result.contentLength == nil {
-            throw HTTPError.malformed("Content-Length is not a number that fits.")
-        }
-        result.isChunked = headers["transfer-encoding"] != nil
-        if result.isChunked {
-            let codings = headers.values("transfer-encoding")
-            guard codings.count == 1, Headers.same(codings[0], "chunked"), result.isHTTP11 else {
-                throw HTTPError(501, code: "transfer_coding", "Only the transfer coding 'chunked' is understood.")
+        var head = RequestHead()
+        head.method = String(cString: llhttp_method_name(llhttp_method_t(UInt32(parser.pointee.method))))
+        head.isHTTP11 = parser.pointee.http_minor == 1
+        head.keepsAlive = llhttp_should_keep_alive(parser) != 0
+        head.target = String(decoding: target, as: UTF8.self)
+        head.headers = headers
+        if let length = headers["content-length"] {
+            guard let number = Int(length) else {
+                throw HTTPError.malformed("Content-Length is not a number that fits.")
             }
+            head.contentLength = number
         }
-        return result
+        let codings = headers.values("transfer-encoding")
+        guard !codings.isEmpty else { return head }
+        guard head.isHTTP11 else { throw HTTPError.malformed("HTTP/1.0 has no transfer codings.") }
+        guard codings.count == 1, Headers.same(codings[0], "chunked") else {
+            throw HTTPError(501, code: "transfer_coding", "Only the transfer coding 'chunked' is understood.")
+        }
+        head.isChunked = true
+        chunks = ChunkScanner(limits)
+        return head
     }
-
-    /// Whether the message ended with its head.
-    var isWhole: Bool { isComplete }
 
     /// Parses more of the body.
     ///
     /// - Returns: how many bytes belonged to this message.
-    func parse(body bytes: Span<UInt8>, limit: Int) throws(HTTPError) -> Int {
-        let used = try execute(bytes)
-        guard body.count <= limit else {
-            throw HTTPError(413, code: "body_too_large", "The body is larger than \(limit) bytes.")
-        }
+    func parse(body bytes: Span<UInt8>) throws(HTTPError) -> Int {
+        guard let framed = try chunks?.scan(bytes) else { return try execute(bytes) }
+        let used = try execute(bytes.extracting(..<framed))
+        guard used == framed else { throw HTTPError.malformed("The chunks of the body have no clear end.") }
         return used
     }
 
@@ -105,16 +95,19 @@ final class RequestParser {
         case HPE_PAUSED_UPGRADE:
             // We speak HTTP/1.1 alone here: what follows is the next request.
             llhttp_resume_after_upgrade(parser)
-            isComplete = true
             return used
         case HPE_INVALID_METHOD:
             throw HTTPError(501, code: "method_unknown", "The request method is not known.")
-        case HPE_INVALID_VERSION:
-            throw HTTPError(505, code: "version_not_supported", "Use HTTP/1.1.")
+        case HPE_INVALID_VERSION, HPE_PAUSED_H2_UPGRADE:
+            throw Self.versionNotSupported
         default:
             let reason = llhttp_get_error_reason(parser).map { String(cString: $0) } ?? ""
             throw HTTPError.malformed("The request is not valid HTTP. \(reason)")
         }
+    }
+
+    private static var versionNotSupported: HTTPError {
+        HTTPError(505, code: "version_not_supported", "Use HTTP/1.1.")
     }
 
     // MARK: Callbacks
@@ -128,41 +121,49 @@ final class RequestParser {
     }
 
     /// Shared by all parsers, and never written again.
-    private nonisolated(unsafe) static let settings: UnsafeMutablePointer<llhttp_settings_t> = {
-        let settings = UnsafeMutablePointer<llhttp_settings_t>.allocate(capacity: 1)
-        llhttp_settings_init(settings)
-        settings.pointee.on_url = { parser, start, count in
+    private nonisolated(unsafe) static let callbacks: UnsafeMutablePointer<llhttp_settings_t> = {
+        let callbacks = UnsafeMutablePointer<llhttp_settings_t>.allocate(capacity: 1)
+        llhttp_settings_init(callbacks)
+        callbacks.pointee.on_url = { parser, start, count in
             of(parser)?.target.append(contentsOf: bytes(start, count))
             return 0
         }
-        settings.pointee.on_header_field = { parser, start, count in
+        callbacks.pointee.on_header_field = { parser, start, count in
             of(parser)?.name.append(contentsOf: bytes(start, count))
             return 0
         }
-        settings.pointee.on_header_value = { parser, start, count in
+        callbacks.pointee.on_header_value = { parser, start, count in
             of(parser)?.value.append(contentsOf: bytes(start, count))
             return 0
         }
-        settings.pointee.on_header_value_complete = { parser in
+        callbacks.pointee.on_header_value_complete = { parser in
             of(parser)?.endHeader()
             return 0
         }
-        settings.pointee.on_body = { parser, start, count in
+        callbacks.pointee.on_headers_complete = { parser in
+            of(parser)?.isHeadComplete = true
+            return 0
+        }
+        callbacks.pointee.on_body = { parser, start, count in
             of(parser)?.body.append(contentsOf: bytes(start, count))
             return 0
         }
-        settings.pointee.on_message_complete = { parser in
-            of(parser)?.isComplete = true
+        callbacks.pointee.on_message_complete = { parser in
+            of(parser)?.isWhole = true
             return Int32(HPE_PAUSED.rawValue)
         }
-        return settings
+        return callbacks
     }()
 
     private func endHeader() {
-        // Trailers of a chunked body come here too, after the head has been handed over: they are dropped.
-        let (name, value) = (String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
-        headers.append(name, value)
-        self.name.removeAll(keepingCapacity: true)
-        self.value.removeAll(keepingCapacity: true)
+        defer {
+            name.removeAll(keepingCapacity: true)
+            value.removeAll(keepingCapacity: true)
+        }
+        // The trailers of a chunked body come here too, after the head was handed over: nobody may rely on them.
+        guard !isHeadComplete else { return }
+        // Blanks after a value are no part of it (RFC 9112, section 5.1); the parser drops those before it alone.
+        while value.last == 0x20 || value.last == 0x09 { value.removeLast() }
+        headers.append(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
     }
 }

@@ -1,40 +1,53 @@
 /// What a handler answers.
 public struct Response: Sendable {
+    /// 200 to 599.
     public var status: Int
+    /// Fields with control characters are left out, and those that the server alone can fill: `Content-Length`,
+    /// `Transfer-Encoding`, `Date` and `Connection`, of which `close` is honoured.
     public var headers: Headers
+    /// What follows the header; not sent with 204 and 304 nor to `HEAD`.
     public var body: Body
     /// Called on the loop when the last byte has gone out or the connection has ended.
     public var onFinish: [@Sendable (Summary) -> Void] = []
 
+    /// An answer; without a body unless one is given.
     public init(_ status: Int = 200, headers: Headers = [:], body: Body = .none) {
         self.status = status
         self.headers = headers
         self.body = body
     }
 
+    /// What an answer carries.
     public enum Body: Sendable {
+        /// Nothing.
         case none
+        /// All of it, with its length told beforehand.
         case bytes([UInt8])
-        /// Written piece by piece while the closure runs; it ends with the closure. A thrown error breaks the
-        /// connection, so that the client can tell a cut body from a whole one.
+        /// Written piece by piece while the closure runs; it ends with the closure.
+        ///
+        /// After a thrown error what was written goes out, and the connection ends without the last chunk, so that the
+        /// client can tell a cut body from a whole one. (A client of HTTP/1.0 cannot: it knows no chunks.)
         case stream(@Sendable (BodyWriter) async throws -> Void)
     }
 
     /// How an exchange went, for logs and metrics.
     public struct Summary: Sendable {
+        /// The status that was sent, or would have been.
         public var status: Int
         /// Of the body, as sent.
         public var bytes: Int
         /// From the request's first byte to the response's last.
         public var duration: Duration
-        /// Whether the client left before the end.
+        /// Whether the client left before the end, or the writer of the body failed.
         public var isCut: Bool
     }
 
+    /// Text in UTF-8.
     public static func text(_ text: String, status: Int = 200, type: String = "text/plain; charset=utf-8") -> Response {
         Response(status, headers: ["Content-Type": type], body: .bytes(Array(text.utf8)))
     }
 
+    /// JSON that is already encoded.
     public static func json(_ bytes: [UInt8], status: Int = 200, headers: Headers = [:]) -> Response {
         var response = Response(status, headers: headers, body: .bytes(bytes))
         response.headers["Content-Type"] = "application/json"

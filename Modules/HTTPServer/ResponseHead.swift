@@ -4,7 +4,7 @@ import Reactor
 /// The status line and header of an answer, as bytes.
 enum ResponseHead {
     static func append(
-        _ response: Response, length: Int?, isChunked: Bool, keepsAlive: Bool, isHTTP11: Bool, now: UInt64,
+        _ response: Response, length: Int?, isChunked: Bool, keepsAlive: Bool, isHTTP11: Bool,
         to output: inout ByteBuffer
     ) {
         output.append("HTTP/1.1 ")
@@ -13,7 +13,7 @@ enum ResponseHead {
         output.append(Response.reason(of: response.status))
         output.append("\r\nDate: ")
         output.append(HTTPDate.now)
-        for field in response.headers.fields where isSafe(field) {
+        for field in response.headers.fields where isSafe(field) && !isOurs(field.name) {
             output.append("\r\n")
             output.append(field.name)
             output.append(": ")
@@ -25,17 +25,22 @@ enum ResponseHead {
         } else if isChunked {
             output.append("\r\nTransfer-Encoding: chunked")
         }
-        if !keepsAlive, response.headers["connection"] == nil {
+        if !keepsAlive {
             output.append("\r\nConnection: close")
-        } else if keepsAlive, !isHTTP11 {
+        } else if !isHTTP11 {
             output.append("\r\nConnection: keep-alive")
         }
         output.append("\r\n\r\n")
     }
 
+    /// Whether the server alone can say it truly: a second statement about the framing would split the answer.
+    private static func isOurs(_ name: String) -> Bool {
+        ["content-length", "transfer-encoding", "connection", "date"].contains { Headers.same(name, $0) }
+    }
+
     /// A value with a line end would let its author write header fields of his own.
     private static func isSafe(_ field: Headers.Field) -> Bool {
-        field.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
+        !field.name.isEmpty && field.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
             && field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }
 }

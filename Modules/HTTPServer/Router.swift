@@ -1,10 +1,14 @@
 /// One call of an API: a method, a pattern such as `/streams/{id}`, and who answers it.
 public struct Route: Sendable {
+    /// In upper case, such as `GET`.
     public var method: String
+    /// Such as `/streams/{id}`: a segment in braces matches any one segment.
     public var pattern: String
+    /// Finds the segments in braces in ``Request/parameters``.
     public var handler: Handler
     let segments: [Substring]
 
+    /// A call that ``Router`` can find.
     public init(_ method: String, _ pattern: String, handler: @escaping Handler) {
         self.method = method
         self.pattern = pattern
@@ -32,17 +36,31 @@ public struct Route: Sendable {
 /// `HEAD` is answered by the route of `GET`, `OPTIONS` by the router itself; a path known under other methods gets 405
 /// with `Allow`. A pattern without `{name}` wins over one with it.
 public struct Router: Sendable {
+    /// In the order in which they are tried.
     public let routes: [Route]
     private let fallback: Handler
+    private let middleware: [Middleware]
 
-    /// - Parameter fallback: answers paths that no route has; 404 by default.
-    public init(_ routes: [Route], fallback: Handler? = nil) {
-        self.routes = routes.sorted { one, other in
+    /// Sorts the routes by how many of their segments are open.
+    ///
+    /// - Parameters:
+    ///   - routes: in any order.
+    ///   - middleware: stands before every answer, those of the router itself included; it sees ``Request/route``.
+    ///   - fallback: answers paths that no route has; 404 by default.
+    public init(_ routes: [Route], middleware: [Middleware] = [], fallback: Handler? = nil) {
+        self.routes = routes.map { route in
+            Route(route.method, route.pattern, handler: middleware.wrapping(route.handler))
+        }.sorted { one, other in
             one.segments.count { $0.hasPrefix("{") } < other.segments.count { $0.hasPrefix("{") }
         }
-        self.fallback = fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") }
+        self.middleware = middleware
+        self.fallback = middleware.wrapping(
+            fallback ?? { _ in throw HTTPError(404, code: "not_found", "There is nothing here.") })
     }
 
+    /// Answers with the route that fits, or with the fallback.
+    ///
+    /// - Throws: what the handler throws; ``HTTPError`` 405 when the path is known under other methods alone.
     public func handle(_ request: Request) async throws -> Response {
         var allowed: Set<String> = []
         for route in routes {
@@ -56,13 +74,20 @@ public struct Router: Sendable {
             request.route = route.pattern
             return try await route.handler(request)
         }
-        if request.path == "*" { return Response(204, headers: ["Allow": "GET, HEAD, POST, PATCH, DELETE, OPTIONS"]) }
+        if request.path == "*" { allowed = Set(routes.map(\.method)) }
         guard !allowed.isEmpty else { return try await fallback(request) }
-        if allowed.contains("GET") { allowed.insert("HEAD") }
-        let allow = (allowed.sorted() + ["OPTIONS"]).joined(separator: ", ")
-        if request.method == "OPTIONS" { return Response(204, headers: ["Allow": allow]) }
-        throw HTTPError(
-            405, code: "method_not_allowed", "This path takes \(allow).", headers: ["Allow": allow])
+        return try await middleware.wrapping(Self.answer(allowed))(request)
+    }
+
+    /// Answers a path that is known under other methods.
+    private static func answer(_ methods: Set<String>) -> Handler {
+        let methods = methods.contains("GET") ? methods.union(["HEAD"]) : methods
+        let allow = (methods.sorted() + ["OPTIONS"]).joined(separator: ", ")
+        return { request in
+            if request.method == "OPTIONS" { return Response(204, headers: ["Allow": allow]) }
+            throw HTTPError(
+                405, code: "method_not_allowed", "This path takes \(allow).", headers: ["Allow": allow])
+        }
     }
 }
 

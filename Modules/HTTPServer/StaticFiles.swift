@@ -10,8 +10,10 @@ public struct StaticFiles: Sendable {
         var bytes: [UInt8]
         var compressed: [UInt8]?
         var type: String
-        var tag: String
         var isImmutable: Bool
+        /// The compressed form is another representation, with a tag of its own (RFC 9110, section 8.8.3.3).
+        var tag: String
+        var compressedTag: String { String(tag.dropLast()) + "-gzip\"" }
     }
 
     private let files: [String: File]
@@ -19,47 +21,49 @@ public struct StaticFiles: Sendable {
     /// Of all files together.
     static let maxBytes = 64 << 20
 
+    /// Reads the folder with all below it, but for hidden files and folders.
+    ///
     /// - Throws: `CocoaError` when the folder cannot be read or holds more than 64 MiB.
     public init(folder: URL) throws {
         var raw: [String: [UInt8]] = [:]
         var total = 0
-        let root = folder.resolvingSymlinksInPath().path()
+        let root = folder.resolvingSymlinksInPath().path(percentEncoded: false)
         let found = FileManager.default.enumerator(
             at: folder.resolvingSymlinksInPath(), includingPropertiesForKeys: [.isRegularFileKey],
             options: [.skipsHiddenFiles])
         guard let found, FileManager.default.fileExists(atPath: root) else { throw CocoaError(.fileReadNoSuchFile) }
-        for case let url as URL in found {
-            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { continue }
+        for case let url as URL in found
+        where try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true {
             let bytes = [UInt8](try Data(contentsOf: url))
             total += bytes.count
             guard total <= Self.maxBytes else { throw CocoaError(.fileReadTooLarge) }
-            let name = url.path().dropFirst(root.count).drop { $0 == "/" }
+            let name = url.path(percentEncoded: false).dropFirst(root.count).drop { $0 == "/" }
             raw["/" + name] = bytes
         }
         files = raw.filter { !$0.key.hasSuffix(".gz") }.reduce(into: [:]) { files, entry in
             files[entry.key] = File(
                 bytes: entry.value, compressed: raw[entry.key + ".gz"], type: Self.type(of: entry.key),
-                tag: Self.tag(of: entry.value), isImmutable: Self.namesHash(entry.key))
+                isImmutable: Self.namesHash(entry.key), tag: Self.tag(of: entry.value))
         }
     }
 
+    /// Answers `GET` and `HEAD`; `/` is `/index.html`.
+    ///
     /// - Returns: `nil` when there is no such file.
     public func answer(_ request: Request) -> Response? {
         guard request.method == "GET" || request.method == "HEAD" else { return nil }
         guard let file = files[request.path == "/" ? "/index.html" : request.path] else { return nil }
-        var response = Response(200, headers: ["Content-Type": file.type, "ETag": file.tag])
+        let compressed = request.headers.lists("gzip", in: "accept-encoding") ? file.compressed : nil
+        let tag = compressed == nil ? file.tag : file.compressedTag
+        var response = Response(200, headers: ["Content-Type": file.type, "ETag": tag])
         response.headers["Cache-Control"] = file.isImmutable ? "public, max-age=31536000, immutable" : "no-cache"
         if file.compressed != nil { response.headers["Vary"] = "Accept-Encoding" }
-        if let known = request.headers["if-none-match"], known == "*" || known.contains(file.tag) {
+        if let known = request.headers["if-none-match"], known == "*" || known.contains(tag) {
             response.status = 304
             return response
         }
-        if let compressed = file.compressed, request.headers.lists("gzip", in: "accept-encoding") {
-            response.headers["Content-Encoding"] = "gzip"
-            response.body = .bytes(compressed)
-        } else {
-            response.body = .bytes(file.bytes)
-        }
+        if compressed != nil { response.headers["Content-Encoding"] = "gzip" }
+        response.body = .bytes(compressed ?? file.bytes)
         return response
     }
 

@@ -6,24 +6,29 @@ struct Target {
     /// From an absolute-form target (RFC 9112, section 3.2.2).
     var authority: String?
 
-    /// - Throws: ``HTTPError`` 400 when a segment is `.`, `..` or empty between others, when an encoded separator or a
-    ///   control character hides in one, or when the text is no valid encoding of UTF-8.
+    /// - Throws: ``HTTPError`` 400 when the text is not ASCII; when a segment is `.`, `..` or empty between others, when
+    ///   an encoded separator or a control character hides in one, or when one is no valid encoding of UTF-8.
     init(_ text: String, method: String) throws(HTTPError) {
-        var rest = Substring(text)
+        // Swift compares characters, not bytes: a combining mark after a slash would hide the slash.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw HTTPError.malformed("A request target holds visible ASCII characters alone.")
+        }
         if method == "OPTIONS", text == "*" {
             (path, segments, query, authority) = ("*", [], Query(""), nil)
             return
         }
+        var rest = Substring(text)
         if !rest.hasPrefix("/") {
             guard let scheme = ["http://", "https://"].first(where: { rest.lowercased().hasPrefix($0) }) else {
                 throw HTTPError.malformed("The request target must start with '/'.")
             }
             rest = rest.dropFirst(scheme.count)
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-            authority = String(rest[..<end])
+            let host = String(rest[..<end])
+            guard Self.isAuthority(host) else { throw HTTPError.malformed("The request target names no host.") }
+            authority = host
             rest = rest[end...]
             if !rest.hasPrefix("/") { rest = "/" + rest }
-            guard authority?.isEmpty == false else { throw HTTPError.malformed("The request target names no host.") }
         }
         guard !rest.contains("#") else { throw HTTPError.malformed("A request target has no fragment.") }
         let parts = rest.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -44,5 +49,18 @@ struct Target {
     private static func isSafe(_ segment: String) -> Bool {
         guard !segment.isEmpty, segment != ".", segment != ".." else { return false }
         return segment.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != 0x2F && $0 != 0x5C }
+    }
+
+    /// Whether the text is a host with or without a port, and nothing else (RFC 3986, section 3.2); no user name.
+    static func isAuthority(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+                case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+                case UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"): true
+                default: false
+                }
+            }
     }
 }

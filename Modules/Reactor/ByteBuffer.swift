@@ -7,11 +7,14 @@ public struct ByteBuffer: ~Copyable {
     private var head = 0
     private var tail = 0
 
+    /// Empty; takes memory with the first append.
     public init() {}
 
     deinit { free(base) }
 
+    /// Bytes in the queue.
     public var count: Int { tail - head }
+    /// Whether there are none.
     public var isEmpty: Bool { head == tail }
 
     /// Calls `body` with what is in the queue; the span is valid in the call alone.
@@ -22,23 +25,28 @@ public struct ByteBuffer: ~Copyable {
         return try body(Span(_unsafeBytes: bytes))
     }
 
+    /// Appends a copy of the bytes.
     public mutating func append(_ source: Span<UInt8>) {
         source.withUnsafeBytes { append($0) }
     }
 
+    /// Appends a copy of the bytes.
     public mutating func append(_ source: [UInt8]) {
         source.withUnsafeBytes { append($0) }
     }
 
+    /// Appends the text in UTF-8.
     public mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends the text in UTF-8.
     public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
+    /// Appends one byte.
     public mutating func append(byte: UInt8) {
         reserve(1)
         base?.storeBytes(of: byte, toByteOffset: tail, as: UInt8.self)
@@ -61,6 +69,7 @@ public struct ByteBuffer: ~Copyable {
         if head == tail { clear() }
     }
 
+    /// Takes all bytes away; the memory stays.
     public mutating func clear() {
         head = 0
         tail = 0

@@ -3,14 +3,18 @@ extension EventLoop {
     ///
     /// On the loop's thread only: the caller is isolated to an actor of this loop.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
-    public func sleep(for delay: Duration) async throws(CancellationError) {
+    public func sleep(
+        for delay: Duration, isolation: isolated (any Actor)? = #isolation
+    ) async throws(CancellationError) {
         let sleeper = Sleeper(self)
-        await sleeper.sleep(for: delay)
+        await sleeper.sleep(for: delay, isolation: isolation)
         if Task.isCancelled { throw CancellationError() }
     }
 }
 
-/// One wait. Touched on its loop alone, which is why it may be shared with the cancellation handler.
+/// One wait.
+///
+/// Safe to share with the cancellation handler: it is touched on its loop alone.
 private final class Sleeper: @unchecked Sendable {
     private let loop: EventLoop
     private var timer: LoopTimer?
@@ -18,9 +22,11 @@ private final class Sleeper: @unchecked Sendable {
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    func sleep(for delay: Duration) async {
+    func sleep(for delay: Duration, isolation: isolated (any Actor)?) async {
         loop.preconditionOnLoop()
         await withTaskCancellationHandler {
+            // Without the capture the closure belongs to no actor, and runs off the loop.
+            _ = isolation
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }
                 waiter = continuation

@@ -26,9 +26,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private let counts = Counts()
 
-    /// Rounds of jobs in one turn, so that a task that never waits cannot keep the loop from its sockets.
+    /// Rounds of jobs in one turn, of which each makes ready the next.
     private static let maxRounds = 256
 
+    /// A loop that does not run yet.
     public init() {
         uv = .allocate(capacity: 1)
         wakeUp = .allocate(capacity: 1)
@@ -85,9 +86,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         uv_async_send(wakeUp)
     }
 
-    /// Calls `ending` once when all jobs of this turn have run. On the loop's thread only.
+    /// Calls `ending` once when the jobs of this turn have run; on the loop's thread only.
     public func atEndOfTurn(_ ending: any EndOfTurn) { endings.append(ending) }
 
+    /// For the runtime: makes a job ready; from any thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if isCurrent {
@@ -100,8 +102,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         }
     }
 
+    /// For the runtime: stops the process when the calling thread is not the loop's.
     public func checkIsolated() { preconditionOnLoop() }
 
+    /// For the runtime: whether the calling thread is the loop's.
     public func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
     /// Stops the process when called from a thread that is not the loop's.
@@ -121,23 +125,25 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var rounds = 0
         while !ready.isEmpty || !endings.isEmpty {
             rounds += 1
-            if rounds > Self.maxRounds {
-                uv_async_send(wakeUp)
-                return
-            }
             swap(&ready, &running)
             for job in running { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
             running.removeAll(keepingCapacity: true)
-            guard ready.isEmpty else { continue }
+            // A task that never waits must keep neither what was written from going out nor the loop from its sockets.
+            let isOver = rounds == Self.maxRounds
+            guard ready.isEmpty || isOver else { continue }
             let ended = endings
             endings.removeAll(keepingCapacity: true)
             for ending in ended { ending.turnEnded() }
+            if isOver {
+                uv_async_send(wakeUp)
+                return
+            }
         }
     }
 
     // MARK: What belongs to the loop
 
-    /// The loop's own instance of a type, made at the first call. On the loop's thread only.
+    /// The loop's own instance of a type, made at the first call; on the loop's thread only.
     public func local<Value: AnyObject>(_ type: Value.Type = Value.self, make: () -> Value) -> Value {
         preconditionOnLoop()
         if let value = locals[ObjectIdentifier(type)] as? Value { return value }

@@ -1,11 +1,13 @@
 internal import CUV
 
-/// Calls back on the loop after a time, once or again and again. Loop-confined; letting go of it ends it.
+/// Calls back on the loop after a time, once or again and again; loop-confined, and letting go of it ends it.
 public final class LoopTimer {
     private let handle: UnsafeMutablePointer<uv_timer_t>
     private let onFire: () -> Void
 
-    /// - Parameter onFire: called on the loop's thread; must not keep the timer's owner alive.
+    /// A timer that is not running yet; on the loop's thread only.
+    ///
+    /// `onFire` is called on that thread, and must not keep the timer's owner alive.
     public init(on loop: EventLoop, onFire: @escaping () -> Void) {
         loop.preconditionOnLoop()
         self.onFire = onFire
@@ -22,7 +24,7 @@ public final class LoopTimer {
     /// Starts, or starts anew.
     ///
     /// - Parameters:
-    ///   - delay: rounded up to whole milliseconds.
+    ///   - delay: from the beginning of the loop's present turn, rounded up to whole milliseconds.
     ///   - repeating: whether it fires every `delay` until stopped.
     public func start(after delay: Duration, repeating: Bool = false) {
         let milliseconds = delay.roundedUpToMilliseconds
@@ -36,12 +38,14 @@ public final class LoopTimer {
             }, milliseconds, repeating ? max(milliseconds, 1) : 0)
     }
 
+    /// Stops; ``start(after:repeating:)`` starts it anew.
     public func stop() { uv_timer_stop(handle) }
 
+    /// Whether it will fire.
     public var isRunning: Bool { uv_is_active(UnsafeRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) != 0 }
 }
 
-/// Notices silence: fires when ``touch()`` has not been called for a time. Loop-confined.
+/// Notices silence: fires when ``touch()`` has not been called for a time; loop-confined.
 ///
 /// A touch costs one store: the timer behind it is set once per period, not once per touch.
 public final class IdleTimer {
@@ -51,7 +55,12 @@ public final class IdleTimer {
     private var timer: LoopTimer?
     private let onIdle: () -> Void
 
-    /// Starts counting at once.
+    /// Starts counting at once; on the loop's thread only.
+    ///
+    /// - Parameters:
+    ///   - loop: whose time it counts.
+    ///   - limit: the time without a touch, after which it fires once.
+    ///   - onIdle: called on the loop's thread; must not keep the timer's owner alive.
     public init(on loop: EventLoop, limit: Duration, onIdle: @escaping () -> Void) {
         self.loop = loop
         self.limit = limit.roundedUpToMilliseconds
@@ -62,6 +71,7 @@ public final class IdleTimer {
         timer.start(after: limit)
     }
 
+    /// Puts the callback off until the whole time has passed again.
     public func touch() { lastTouch = loop.now }
 
     private func fire() {

@@ -1,11 +1,13 @@
 internal import CUV
 
-/// Calls back on the loop when the process gets a signal. Loop-confined; letting go of it ends it.
+/// Calls back on the loop when the process gets a signal; loop-confined, and letting go of it ends it.
 public final class SignalWatcher {
     private let handle: UnsafeMutablePointer<uv_signal_t>
     private let onSignal: () -> Void
 
-    /// - Parameter number: such as `SIGTERM`.
+    /// Watches for a signal such as `SIGTERM` at once, on the loop's thread only.
+    ///
+    /// The signal's default action is off while anyone watches.
     public init(_ number: Int32, on loop: EventLoop, onSignal: @escaping () -> Void) {
         loop.preconditionOnLoop()
         self.onSignal = onSignal

@@ -1,6 +1,6 @@
 internal import CUV
 
-/// Tells when a socket can be read or written. Loop-confined; letting go of it ends the watch, not the socket.
+/// Tells when a socket can be read or written; loop-confined, and letting go of it ends the watch, not the socket.
 ///
 /// End the watch before closing the socket: a number that the kernel gives out again must not be watched twice.
 public final class SocketWatcher {
@@ -8,16 +8,23 @@ public final class SocketWatcher {
     private weak var observer: (any SocketObserver)?
     private var interest: Events = []
 
+    /// What a socket can be ready for.
     public struct Events: OptionSet, Sendable {
+        /// One bit for each.
         public let rawValue: Int32
+        /// For `OptionSet`.
         public init(rawValue: Int32) { self.rawValue = rawValue }
+        /// There are bytes to read, or the peer has closed its side.
         public static let readable = Events(rawValue: 1)
+        /// The kernel takes bytes again.
         public static let writable = Events(rawValue: 2)
         /// The peer has gone or the socket has failed.
         public static let failed = Events(rawValue: 4)
     }
 
-    /// - Parameter socket: a non-blocking socket, open until the watcher has gone.
+    /// Watches for nothing yet; on the loop's thread only.
+    ///
+    /// `socket` is non-blocking, and open until the watcher has gone; `observer` is held weakly.
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
         self.observer = observer

@@ -1,27 +1,37 @@
 internal import CSocketShim
 import Glibc
 
-/// Accepts TCP connections on a loop. Loop-confined; letting go of it stops the listening.
+/// Accepts TCP connections on a loop; loop-confined, and letting go of it stops the listening.
 ///
 /// Several listeners, each on its own loop, may share a port: the kernel spreads the connections (`SO_REUSEPORT`).
 public final class TCPListener: SocketObserver {
-    /// A connection that has just come: its descriptor, owned by the callee, and the peer's address without its port.
-    public typealias OnAccept = (_ descriptor: Int32, _ address: String) -> Void
+    /// Takes a connection that has just come: its descriptor, and the peer's address without its port.
+    ///
+    /// Answers whether it took it; then the descriptor is its own. Otherwise the listener closes it.
+    public typealias OnAccept = (_ descriptor: Int32, _ address: String) -> Bool
 
     /// The port it listens on, the real one when 0 was asked for.
     public let port: Int
     private let descriptor: Int32
     private var watcher: SocketWatcher?
+    private var pause: LoopTimer?
     private let onAccept: OnAccept
 
     /// Connections waiting to be accepted; the kernel lowers it to `net.core.somaxconn`.
     private static let backlog: Int32 = 4096
     /// Accepted in one turn, so that a flood of newcomers cannot keep the loop from its streams.
     private static let acceptedPerTurn = 64
+    /// Without a free descriptor newcomers wait in the kernel's queue this long; asking again at once would spin.
+    private static let pauseWhenFull = Duration.milliseconds(50)
 
+    /// Listens at once, on the loop's thread only; a name is looked up there, which blocks.
+    ///
     /// - Parameters:
     ///   - host: an IPv4 or IPv6 address, or a name that resolves to one.
     ///   - port: 0 picks a free one.
+    ///   - loop: where it accepts.
+    ///   - onAccept: called on the loop's thread.
+    /// - Throws: ``SocketError`` when the name does not resolve or the address cannot be had.
     public init(
         host: String, port: Int, on loop: EventLoop, onAccept: @escaping OnAccept
     ) throws(SocketError) {
@@ -31,26 +41,35 @@ public final class TCPListener: SocketObserver {
         let watcher = SocketWatcher(descriptor, on: loop, observer: self)
         watcher.watch(.readable)
         self.watcher = watcher
+        pause = LoopTimer(on: loop) { [weak watcher] in watcher?.watch(.readable) }
     }
 
     deinit { close() }
 
+    /// Stops listening; newcomers are refused from here on.
     public func close() {
         guard let watcher else { return }
         watcher.end()
         self.watcher = nil
+        pause = nil
         Glibc.close(descriptor)
     }
 
+    /// For the watcher: accepts those who wait.
     public func socket(isReady events: SocketWatcher.Events) {
         for _ in 0..<Self.acceptedPerTurn {
+            guard watcher != nil else { return }
             var address = sockaddr_storage()
             let accepted = medstream_accept(descriptor, &address, UInt32(MemoryLayout<sockaddr_storage>.size))
             if accepted < 0 {
                 if errno == EINTR || errno == ECONNABORTED { continue }
+                if errno != EAGAIN {
+                    watcher?.watch([])
+                    pause?.start(after: Self.pauseWhenFull)
+                }
                 return
             }
-            onAccept(accepted, Self.text(of: &address))
+            if !onAccept(accepted, Self.text(of: &address)) { Glibc.close(accepted) }
         }
     }
 
@@ -109,6 +128,7 @@ public final class TCPListener: SocketObserver {
 
 /// Why a socket could not be opened, in words for the operator.
 public struct SocketError: Error, Sendable, CustomStringConvertible {
+    /// Such as `cannot listen on 127.0.0.1:80: Permission denied`.
     public let description: String
 
     init(_ description: String) { self.description = description }

@@ -1,15 +1,19 @@
 import Glibc
 
-/// One TCP connection on a loop. Loop-confined; closed when let go of.
+/// One TCP connection on a loop; loop-confined, and closed when let go of.
 public final class TCPSocket {
     private let descriptor: Int32
     private let loop: EventLoop
     private let watcher: SocketWatcher
     private var interest: SocketWatcher.Events = []
+    /// Whether it has not been closed on our side.
     public private(set) var isOpen = true
 
+    /// Takes over a connection that is there already.
+    ///
     /// - Parameters:
     ///   - descriptor: a connected, non-blocking socket; owned from here on.
+    ///   - loop: where it is used.
     ///   - observer: told when the socket is ready for what ``watch(_:)`` asked; held weakly.
     public init(_ descriptor: Int32, on loop: EventLoop, observer: any SocketObserver) {
         self.descriptor = descriptor
@@ -19,10 +23,12 @@ public final class TCPSocket {
 
     deinit { close() }
 
+    /// Replaces what the observer is told of; an empty set is nothing.
     public func watch(_ events: SocketWatcher.Events) {
         if isOpen { watcher.watch(events) }
     }
 
+    /// Closes now; what the kernel holds for the peer still goes out, unless bytes of the peer are unread.
     public func close() {
         guard isOpen else { return }
         isOpen = false
@@ -35,8 +41,11 @@ public final class TCPSocket {
         if isOpen { shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
+    /// What a read brought.
     public enum Received: Sendable {
+        /// Something, which was handed over.
         case bytes
+        /// Nothing; watch for `readable`.
         case nothingYet
         /// The peer has closed, or the connection has failed.
         case ended
@@ -44,7 +53,7 @@ public final class TCPSocket {
 
     /// Reads once, at most 64 KiB.
     ///
-    /// - Parameter body: called with what came, when something came; the span is valid in the call alone.
+    /// `body` is called with what came, when something came; the span is valid in the call alone.
     public func receive(_ body: (Span<UInt8>) -> Void) -> Received {
         guard isOpen else { return .ended }
         let scratch = loop.local(Scratch.self) { Scratch() }
@@ -60,10 +69,13 @@ public final class TCPSocket {
         }
     }
 
+    /// What became of a write.
     public enum Sent: Sendable {
+        /// The buffer is empty.
         case all
         /// The kernel takes no more now; watch for `writable`.
         case some
+        /// The peer has gone.
         case failed
     }
 

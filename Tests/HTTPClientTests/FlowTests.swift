@@ -90,7 +90,9 @@ struct FlowTests {
     @Test("While tokens flow, no other thread is asked for anything and each piece costs one job")
     func jobs() async throws {
         let actor = LoopActor()
-        let jobs = try await withTaskExecutorPreference(actor.loop) { try await actor.run { try await Self.countJobs($0) } }
+        let jobs = try await withTaskExecutorPreference(actor.loop) {
+            try await actor.run { try await Self.countJobs($0) }
+        }
         #expect(jobs.remote == 0)
         #expect(jobs.local <= jobs.reads + 1)
     }

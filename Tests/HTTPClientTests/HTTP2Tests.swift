@@ -24,9 +24,12 @@ struct HTTP2Tests {
         #expect(connections.count == 1)
     }
 
-    private static func fetch(_ length: Int, from server: HTTP2Server, _ actor: isolated LoopActor) async throws -> String {
+    private static func fetch(_ length: Int, from server: HTTP2Server, _ actor: isolated LoopActor) async throws
+        -> String
+    {
         let url = "https://127.0.0.1:\(server.port)/\(length)"
-        let response = try await actor.client.open(OutgoingRequest("GET", url, deadlines: deadlines(idle: .seconds(20))))
+        let response = try await actor.client.open(
+            OutgoingRequest("GET", url, deadlines: deadlines(idle: .seconds(20))))
         #expect(response.status == 200)
         #expect(response.headers["x-protocol"] == "HTTP/2.0")
         let body = try await response.readAll()
@@ -38,7 +41,9 @@ struct HTTP2Tests {
     private func started() async throws -> HTTP2Server {
         let port = try ScriptedServer { _ in [] }.port
         let server = try HTTP2Server(on: port, lengths: Self.lengths)
-        while await failure(OutgoingRequest("GET", "http://127.0.0.1:\(port)/"))?.kind == .connect { await Task.yield() }
+        while await failure(OutgoingRequest("GET", "http://127.0.0.1:\(port)/"))?.kind == .connect {
+            await Task.yield()
+        }
         return server
     }
 }

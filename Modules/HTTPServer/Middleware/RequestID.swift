@@ -3,6 +3,7 @@
 /// A caller's `X-Request-Id` is kept when it is 1 to 64 letters, digits, `-`, `_` or `.`; anything else could forge logs.
 ///
 /// - Parameter make: makes a new name.
+/// - Returns: the middleware.
 public func requestID(make: @escaping @Sendable () -> String) -> Middleware {
     { request, next in
         var request = request

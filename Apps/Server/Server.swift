@@ -1,0 +1,91 @@
+import API
+import Configuration
+import Core
+import Glibc
+import HTTPServer
+import Persistence
+import Plugins
+import Providers
+import Reactor
+import Settings
+import Telemetry
+
+/// medstream-server: reads the settings, starts the loops, serves until it is told to stop.
+@main
+struct Server {
+    static func main() async {
+        // A peer that has gone is an error of its socket, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let options = Options(CommandLine.arguments)
+        let registry = ProviderRegistry(plugins)
+        let settings = read(options, registry)
+        let log = Log(level: settings.logs.level)
+        let loops = (0..<settings.server.threads).map { _ in EventLoop() }
+        for loop in loops { loop.start() }
+        let signals = Signals(on: loops[0], [SIGTERM, SIGINT, SIGHUP])
+        do {
+            let application = try await Application(settings, on: loops, store: InMemoryStore(), log: log)
+            announce(settings, application.port)
+            await wait(for: signals, application, options, registry, log)
+            log.info("stopping", [])
+            await application.shutdown()
+            log.info("stopped", [])
+            log.flush()
+        } catch {
+            fail("\(error)", ExitCode.unavailable)
+        }
+    }
+
+    private static func read(_ options: Options, _ registry: ProviderRegistry) -> Settings {
+        do {
+            return try Settings.load(file: options.file, overrides: options.overrides, registry: registry).0
+        } catch {
+            fail("\(error)", ExitCode.configuration)
+        }
+    }
+
+    /// Returns at the first signal to stop; a second one ends the process without waiting for the drain.
+    private static func wait(
+        for signals: Signals, _ application: Application, _ options: Options, _ registry: ProviderRegistry, _ log: Log
+    ) async {
+        for await signal in signals.arrivals {
+            if signal != SIGHUP { break }
+            reload(application, options, registry, log)
+        }
+        Task {
+            for await signal in signals.arrivals where signal != SIGHUP { exit(1) }
+        }
+    }
+
+    /// Keeps the old settings when the new ones are wrong.
+    private static func reload(
+        _ application: Application, _ options: Options, _ registry: ProviderRegistry, _ log: Log
+    ) {
+        do {
+            application.reload(
+                try Settings.load(file: options.file, overrides: options.overrides, registry: registry).0)
+        } catch {
+            log.error("reload_refused", [.count("problems", error.problems.count)], detail: error)
+        }
+    }
+
+    /// The ready line, which scripts wait for.
+    private static func announce(_ settings: Settings, _ port: Int) {
+        let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
+        print("medstream-server \(Product.version) ready on http://\(host):\(port)")
+        fflush(nil)
+    }
+
+    static func fail(_ message: String, _ code: Int32) -> Never {
+        let line = Array("medstream-server: \(message)\n".utf8)
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        exit(code)
+    }
+}
+
+/// Exit codes, as in BSD's `sysexits.h`.
+enum ExitCode {
+    static let usage: Int32 = 64
+    static let unavailable: Int32 = 69
+    static let configuration: Int32 = 78
+}

@@ -1,0 +1,150 @@
+public import Chat
+import Core
+import HTTPServer
+public import Persistence
+public import Reactor
+public import Settings
+public import Streaming
+public import Telemetry
+import Synchronization
+
+/// The whole server: its streams, its services, its routes and its listeners.
+public final class Application: Sendable {
+    public let chat: ChatService
+    public let hub: StreamHub
+    /// The settings in force; those that a reload may change are read anew for each request.
+    public var settings: Settings { live.withLock { $0 } }
+    /// The port in use.
+    public var port: Int { server.port }
+
+    private let server: HTTPServer
+    private let live: LiveSettings
+    private let log: Log
+    private let isReady: ReadyFlag
+    private let sweeper: Task<Void, Never>
+
+    /// Starts to serve.
+    ///
+    /// - Parameters:
+    ///   - loops: running, at least one.
+    ///   - store: where conversations are kept.
+    /// - Throws: `SocketError` when the address cannot be listened on, `CocoaError` when the page's folder cannot be read.
+    public init(_ settings: Settings, on loops: [EventLoop], store: any ConversationStore, log: Log) async throws {
+        let live = LiveSettings(settings)
+        let hub = StreamHub(settings.streaming)
+        let isReady = ReadyFlag()
+        chat = ChatService(store: store, hub: hub, log: log) {
+            live.withLock { ChatService.Configuration(chat: $0.chat, providers: $0.providers) }
+        }
+        self.hub = hub
+        self.live = live
+        self.log = log
+        self.isReady = isReady
+        let metrics = ServerMetrics(loops: loops, hub: hub)
+        let api = API(chat: chat, live: live, metrics: metrics, isReady: isReady)
+        let handler = try api.handler(log: log)
+        server = try await HTTPServer(settings.server, on: loops, handler: handler)
+        sweeper = Task {
+            while (try? await Task.sleep(for: min(settings.streaming.retention, .seconds(60)))) != nil { hub.sweep() }
+        }
+        isReady.set(true)
+    }
+
+    deinit { sweeper.cancel() }
+
+    /// Takes over what may change while the process runs: routes, providers, flags, prompts, limits of a message.
+    ///
+    /// Running streams keep what they began with. Addresses, threads and the bounds of streams stay until a restart.
+    public func reload(_ settings: Settings) {
+        live.withLock { current in
+            current.providers = settings.providers
+            current.chat = settings.chat
+            current.flags = settings.flags
+            current.logs = settings.logs
+            current.server.allowedOrigins = settings.server.allowedOrigins
+        }
+        log.level = settings.logs.level
+        log.info("settings_reloaded", [])
+    }
+
+    /// Stops in order: no new connections, running answers get the drain time, the rest is ended as `truncated`, every
+    /// viewer gets its last event.
+    public func shutdown() async {
+        isReady.set(false)
+        sweeper.cancel()
+        hub.close()
+        await server.stopAccepting()
+        await within(settings.server.drainTimeout) { await self.hub.idle() }
+        await hub.stopAll(.shutdown)
+        await within(.seconds(2)) { await self.hub.idle() }
+        // A run that does not heed the stop, such as one whose store hangs, must not cost its viewers their last event.
+        await hub.abandonAll()
+        await within(.seconds(2)) { await self.server.drained() }
+        await server.close()
+    }
+
+    /// Runs `body` until it ends or the time is up; a body that is late is left behind.
+    private func within(_ limit: Duration, _ body: @escaping @Sendable () async -> Void) async {
+        let first = FirstOf()
+        Task {
+            await body()
+            first.arrive()
+        }
+        Task {
+            try? await Task.sleep(for: limit)
+            first.arrive()
+        }
+        await first.wait()
+    }
+}
+
+/// The settings in force, for all threads.
+typealias LiveSettings = SharedValue<Settings>
+
+/// A value that one thread at a time may touch.
+final class SharedValue<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+        value.withLock { body(&$0) }
+    }
+}
+
+/// Whether the server takes requests; load balancers ask for it.
+final class ReadyFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    func set(_ value: Bool) { flag.store(value, ordering: .relaxed) }
+    var isSet: Bool { flag.load(ordering: .relaxed) }
+}
+
+/// Lets one waiter go on when the first of several arrives.
+private final class FirstOf: Sendable {
+    private struct State {
+        var hasArrived = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func arrive() {
+        let waiter = state.withLock { state in
+            state.hasArrived = true
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+
+    func wait() async {
+        await withCheckedContinuation { waiter in
+            let hasArrived = state.withLock { state in
+                if !state.hasArrived { state.waiter = waiter }
+                return state.hasArrived
+            }
+            if hasArrived { waiter.resume() }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+public import Core
+public import Persistence
+public import Providers
+public import Reactor
+public import Streaming
+public import Telemetry
+
+/// Conversations with a model: stores what is said, has it answered, and finds the streams of answers again.
+public final class ChatService: Sendable {
+    /// What may change while the process runs, read once for each turn.
+    public struct Configuration: Sendable {
+        public var chat: ChatSettings
+        /// By name.
+        public var providers: [String: any Provider]
+
+        public init(chat: ChatSettings, providers: [String: any Provider]) {
+            self.chat = chat
+            self.providers = providers
+        }
+    }
+
+    public let hub: StreamHub
+    let store: any ConversationStore
+    let configuration: @Sendable () -> Configuration
+    private let log: Log
+
+    public init(
+        store: any ConversationStore, hub: StreamHub, log: Log,
+        configuration: @escaping @Sendable () -> Configuration
+    ) {
+        self.store = store
+        self.hub = hub
+        self.log = log
+        self.configuration = configuration
+    }
+
+    /// What a user says.
+    public struct Question: Sendable {
+        public var text: String
+        /// `.chat` or `.onboarding`; that of the conversation, when one is named.
+        public var stage: Stage
+        /// A new conversation is begun when `nil`.
+        public var conversation: ConversationID?
+        /// The same key with the same question is the same turn, however often it is sent.
+        public var key: String?
+        /// Whether the answer is wanted piece by piece; otherwise at once, within `chat.batch_timeout`.
+        public var streams: Bool
+
+        public init(
+            _ text: String, stage: Stage = .chat, conversation: ConversationID? = nil, key: String? = nil,
+            streams: Bool = true
+        ) {
+            self.text = text
+            self.stage = stage
+            self.conversation = conversation
+            self.key = key
+            self.streams = streams
+        }
+    }
+
+    // MARK: Turns
+
+    /// Stores a message and starts its answer on the caller's loop, or joins the turn that the key already names.
+    ///
+    /// When this returns, the message is stored; the model has been asked for nothing before that.
+    /// - Throws: `PlatformError` `invalidRequest` with the field, `notFound` for a conversation that is not this user's,
+    ///   `conflict` for a key that came with another question, `unavailable` when there is no room.
+    public func ask(
+        _ question: Question, as owner: UserID, on loop: EventLoop
+    ) async throws(PlatformError) -> TurnReference {
+        let settings = configuration().chat
+        let text = try checked(question.text, settings)
+        let subject: NewTurn.Subject =
+            if let conversation = question.conversation {
+                .message(in: conversation, text: text)
+            } else {
+                .newConversation(kind: question.stage, title: title(of: text), text: text)
+            }
+        return try await begin(subject, key: question.key, streams: question.streams, as: owner, on: loop)
+    }
+
+    /// Has the message answered once more that a stream answered; the earlier answer stays, marked as replaced.
+    ///
+    /// - Throws: as ``ask(_:as:on:)``; `conflict` while the stream is still running.
+    public func retry(
+        _ stream: StreamID, key: String?, streams: Bool, as owner: UserID, on loop: EventLoop
+    ) async throws(PlatformError) -> TurnReference {
+        let old = try await storing { () throws(StoreError) in try await store.answer(of: stream, of: owner) }
+        guard old.state == .final else {
+            throw PlatformError(.conflict, "This answer is still being written. Stop it first.")
+        }
+        return try await begin(.retry(of: stream), key: key, streams: streams, as: owner, on: loop)
+    }
+
+    private func begin(
+        _ subject: NewTurn.Subject, key: String?, streams: Bool, as owner: UserID, on loop: EventLoop
+    ) async throws(PlatformError) -> TurnReference {
+        let configuration = configuration()
+        let new = NewTurn(
+            owner: owner, subject: subject, key: try checked(key: key),
+            keyRetention: configuration.chat.idempotencyRetention)
+        let begun = try await storing { () throws(StoreError) in try await store.begin(new) }
+        guard begun.isNew else { return begun.turn }
+        do throws(PlatformError) {
+            try await start(begun, configuration, streams: streams, on: loop)
+        } catch {
+            await giveUp(begun.answer)
+            throw error
+        }
+        return begun.turn
+    }
+
+    private func start(
+        _ begun: BegunTurn, _ configuration: Configuration, streams: Bool, on loop: EventLoop
+    ) async throws(PlatformError) {
+        let question = begun.question
+        let (conversation, history) = try await storing { () throws(StoreError) in
+            let conversation = try await store.conversation(question.conversation, of: question.owner)
+            // A token is at most a few bytes: what the builder may keep is surely among these.
+            let limit = configuration.chat.historyLimit * 4
+            let history = try await store.history(
+                of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+            return (conversation, history)
+        }
+        let stage = conversation.kind
+        let provider = try provider(for: stage, configuration)
+        let prompt = PromptBuilder(settings: configuration.chat).prompt(
+            question.text, after: history, stage: stage, streams: streams)
+        let run = TurnRun(
+            prompt: prompt, provider: provider, stage: stage, store: store, settings: hub.settings, log: log,
+            deadline: streams ? nil : configuration.chat.batchTimeout)
+        let answer = begun.answer
+        _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { log in
+            await run.run(answer, into: log)
+        }
+    }
+
+    /// Closes the row of an answer that could not be begun.
+    private func giveUp(_ answer: Message) async {
+        var answer = answer
+        answer.state = .final
+        answer.outcome = .failed
+        answer.version += 1
+        answer.lastOffset = 1
+        do throws(StoreError) {
+            try await store.save(answer)
+        } catch {
+            log.error("answer_not_closed", [.id("message", answer.id)], detail: error)
+        }
+    }
+
+    private func provider(
+        for stage: Stage, _ configuration: Configuration
+    ) throws(PlatformError) -> any Provider {
+        guard let name = configuration.chat.routes[stage]?.first, let provider = configuration.providers[name] else {
+            throw PlatformError(.unavailable, "No model is set up for this conversation. Tell your administrator.")
+        }
+        return provider
+    }
+
+    // MARK: Checks
+
+    private func checked(_ text: String, _ settings: ChatSettings) throws(PlatformError) -> String {
+        guard text.contains(where: { !$0.isWhitespace }) else {
+            throw PlatformError(.invalidRequest, "'message' is empty; say something.", field: "message")
+        }
+        guard text.utf8.count <= settings.maxMessageCharacters || text.count <= settings.maxMessageCharacters else {
+            throw PlatformError(
+                .invalidRequest, "'message' has more than \(settings.maxMessageCharacters) characters; shorten it.",
+                field: "message")
+        }
+        return text
+    }
+
+    /// Long enough for any UUID and hash, short enough for a row's index.
+    private static let maxKeyBytes = 200
+
+    private func checked(key: String?) throws(PlatformError) -> String? {
+        guard let key else { return nil }
+        guard (1...Self.maxKeyBytes).contains(key.utf8.count) else {
+            throw PlatformError(
+                .invalidRequest, "The idempotency key must have 1 to \(Self.maxKeyBytes) bytes.", field: "request_id")
+        }
+        return key
+    }
+
+    private func title(of text: String) -> String {
+        let line = text.split(whereSeparator: \.isNewline).first ?? ""
+        return line.count > 60 ? line.prefix(59) + "…" : String(line)
+    }
+}
+
+/// Calls the store, and says what its failures mean to a user.
+func storing<Result>(
+    _ body: () async throws(StoreError) -> Result
+) async throws(PlatformError) -> Result {
+    do throws(StoreError) {
+        return try await body()
+    } catch {
+        switch error {
+        case .notFound: throw PlatformError(.notFound, "There is no such thing, or it is not yours.")
+        case .conflict:
+            throw PlatformError(
+                .conflict, "This idempotency key was used for something else. Use a new one.", field: "request_id")
+        case .full: throw PlatformError(.storageFailed, "The store is full. Delete what is no longer needed.")
+        case .unavailable(let cause):
+            throw PlatformError(.unavailable, "The store cannot be reached. Try again shortly.", cause: cause)
+        }
+    }
+}

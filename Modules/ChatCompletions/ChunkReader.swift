@@ -1,0 +1,123 @@
+internal import Core
+internal import JSON
+internal import Providers
+
+/// Reads the JSON objects of an answer: the chunks of a stream, or the one that is a whole answer.
+///
+/// On the token path: it looks up what it needs and builds nothing else, so that a chunk with a short text costs no
+/// allocation.
+struct ChunkReader: Sendable {
+    private let provider: String
+    private let reasoningFields: [String]
+    private var thinkTags: ThinkTags?
+    private var hasStarted = false
+    private var hasRefused = false
+    /// Held back until nothing can follow it: text comes after it at some servers, and so does a filter's verdict.
+    private(set) var finish: FinishReason?
+
+    init(provider: String, profile: ChatCompletions.Profile) {
+        self.provider = provider
+        reasoningFields = profile.reasoningFields
+        thinkTags = profile.splitsThinkTags ? ThinkTags() : nil
+    }
+
+    /// Appends what one object says.
+    ///
+    /// - Parameter isError: whether the stream called it one.
+    /// - Throws: the error that stands in it.
+    mutating func read(
+        _ object: borrowing JSONDocument, isError: Bool = false, into deltas: inout [Delta]
+    ) throws(PlatformError) {
+        if isError || tellsError(object) {
+            end(into: &deltas)
+            throw ErrorAnswer(from: provider, inAnswer: object.value()).platformError
+        }
+        if !hasStarted, let model = object.string(at: "/model"), !model.isEmpty {
+            hasStarted = true
+            deltas.append(.start(model: model))
+        }
+        // We ask for one answer; a server that is made to give several shows the first.
+        if let choice = object.place(at: "/choices/0"), object.int(at: "/index", in: choice) ?? 0 == 0 {
+            read(choice, of: object, into: &deltas)
+        }
+        if let usage = object.place(at: "/usage"), object.isObject(usage) {
+            deltas.append(.usage(Usage(usage, of: object)))
+        }
+    }
+
+    /// Appends what was held back.
+    mutating func end(into deltas: inout [Delta]) {
+        thinkTags?.end(into: &deltas)
+        if let finish { deltas.append(.finish(finish)) }
+        finish = nil
+    }
+
+    /// Notes that the answer is finished, though it gave no reason.
+    mutating func complete() { finish = finish ?? .other }
+
+    private func tellsError(_ object: borrowing JSONDocument) -> Bool {
+        if object.exists(at: "/error"), !object.isNull(at: "/error") { return true }
+        // Older servers send the error as the event itself.
+        return !object.exists(at: "/choices") && object.string(at: "/object") == "error"
+    }
+
+    private mutating func read(
+        _ choice: JSONDocument.Place, of object: borrowing JSONDocument, into deltas: inout [Delta]
+    ) {
+        if let part = object.place(at: "/delta", in: choice) ?? object.place(at: "/message", in: choice) {
+            if let text = reasoning(in: part, of: object), !text.isEmpty { deltas.append(.reasoning(text)) }
+            if let text = object.string(at: "/content", in: part), !text.isEmpty {
+                if thinkTags == nil {
+                    deltas.append(.content(text))
+                } else {
+                    thinkTags?.split(text, into: &deltas)
+                }
+            }
+            if let text = object.string(at: "/refusal", in: part), !text.isEmpty { refuse(text, into: &deltas) }
+        }
+        if let reason = object.string(at: "/finish_reason", in: choice), !reason.isEmpty {
+            finish = FinishReason(chatCompletions: reason)
+        }
+    }
+
+    /// Some servers send the same text in two fields, so only the first that has one is read.
+    private func reasoning(in part: JSONDocument.Place, of object: borrowing JSONDocument) -> String? {
+        for field in reasoningFields {
+            if let place = object.place(named: field, in: part), let text = object.string(place) { return text }
+        }
+        return nil
+    }
+
+    /// A refusal is said to the user, and noted once.
+    private mutating func refuse(_ text: String, into deltas: inout [Delta]) {
+        if !hasRefused { deltas.append(.flag(.init(kind: "refusal", detail: ""))) }
+        hasRefused = true
+        deltas.append(.content(text))
+    }
+}
+
+extension FinishReason {
+    /// - Parameter reason: as OpenAI, Azure, DeepSeek and compatible servers say it.
+    fileprivate init(chatCompletions reason: String) {
+        switch reason {
+        case "stop": self = .stop
+        case "length": self = .length
+        case "content_filter": self = .contentFilter
+        case "tool_calls", "function_call": self = .toolCalls
+        case "error", "insufficient_system_resource": self = .error
+        default: self = .other
+        }
+    }
+}
+
+extension Usage {
+    fileprivate init(_ usage: JSONDocument.Place, of object: borrowing JSONDocument) {
+        self.init(
+            input: object.int(at: "/prompt_tokens", in: usage),
+            output: object.int(at: "/completion_tokens", in: usage),
+            total: object.int(at: "/total_tokens", in: usage),
+            reasoning: object.int(at: "/completion_tokens_details/reasoning_tokens", in: usage),
+            cachedInput: object.int(at: "/prompt_tokens_details/cached_tokens", in: usage)
+                ?? object.int(at: "/prompt_cache_hit_tokens", in: usage))
+    }
+}

@@ -1,0 +1,37 @@
+internal import Core
+internal import JSON
+internal import Providers
+
+/// Reads an answer that is one JSON object.
+struct WholeAnswerDecoder: DeltaDecoder, Sendable {
+    private var chunks: ChunkReader
+    private var body: [UInt8] = []
+
+    /// As much as one event of a stream may have.
+    private static let maximumBytes = 16 << 20
+
+    init(_ chunks: ChunkReader) { self.chunks = chunks }
+
+    /// Half an object says nothing.
+    var isComplete: Bool { false }
+
+    mutating func decode(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
+        guard body.count + bytes.count <= Self.maximumBytes else { throw .provider(.providerProtocol) }
+        body.append(addingCapacity: bytes.count) { output in
+            for index in bytes.indices { output.append(bytes[index]) }
+        }
+    }
+
+    mutating func finish(into deltas: inout [Delta]) throws(PlatformError) {
+        let answer: JSONDocument
+        do throws(JSONError) {
+            answer = try JSONDocument(parsing: body.span)
+        } catch {
+            throw .provider(error.offset == body.count ? .providerTruncated : .providerProtocol, cause: error)
+        }
+        try chunks.read(answer, into: &deltas)
+        guard answer.exists(at: "/choices/0") else { throw .provider(.providerProtocol) }
+        chunks.complete()
+        chunks.end(into: &deltas)
+    }
+}

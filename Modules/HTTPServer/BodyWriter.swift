@@ -1,0 +1,51 @@
+import Reactor
+
+/// The client has closed the connection.
+public struct ClientGone: Error, Sendable {}
+
+/// Writes the body of a streamed answer.
+///
+/// Loop-confined: used by the closure it was given to, by one task at a time.
+public final class BodyWriter {
+    private let exchange: Exchange
+
+    init(_ exchange: Exchange) { self.exchange = exchange }
+
+    /// Writes a piece, which leaves at the end of the loop's turn together with all else written in it.
+    ///
+    /// Suspends while more than `maxOutputBytes` wait for a slow client; so no more than that and one piece wait.
+    /// - Throws: ``ClientGone`` when the connection has ended; the task is cancelled then, too.
+    public func write(_ bytes: [UInt8]) async throws(ClientGone) {
+        guard exchange.isOpen else { throw ClientGone() }
+        exchange.write(bytes.span)
+        if exchange.isFull { try await exchange.room() }
+    }
+
+    /// Sends `bytes` whenever nothing else was written for `period` and nothing waits to be taken: a sign of life.
+    public func heartbeat(_ bytes: [UInt8], every period: Duration) { exchange.beat(bytes, every: period) }
+}
+
+/// Acts when nothing has happened for a period, again and again; a touch costs one store.
+final class Pulse {
+    private let loop: EventLoop
+    private let period: Duration
+    private let onSilence: () -> Void
+    private var idle: IdleTimer?
+
+    init(on loop: EventLoop, _ period: Duration, onSilence: @escaping () -> Void) {
+        self.loop = loop
+        self.period = period
+        self.onSilence = onSilence
+        restart()
+    }
+
+    func touch() { idle?.touch() }
+
+    private func restart() {
+        idle = IdleTimer(on: loop, limit: period) { [weak self] in
+            guard let self else { return }
+            onSilence()
+            restart()
+        }
+    }
+}

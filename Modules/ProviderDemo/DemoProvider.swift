@@ -1,0 +1,47 @@
+public import Configuration
+public import Core
+public import Providers
+public import Reactor
+
+/// A clinician who reads from a script, for trying the product without a model and for testing what surrounds one.
+///
+/// Deterministic: the same prompt gets the same answer, at a pace of its own. Answers, and how to make them misbehave,
+/// are told in `config/demo/README.md`.
+public struct DemoProvider: Provider {
+    public static let kind = "demo"
+    public let name: String
+    public let model: String
+    private let script: Script
+    private let pace: Pace
+    private let direction: Direction
+    private let pause: Pause
+
+    /// Reads `model`, `words_per_second`, `first_word_after`, `misbehave` and `scripts`.
+    public init(_ settings: Section) {
+        self.init(settings, pause: { delay, loop throws(CancellationError) in try await loop.sleep(for: delay) })
+    }
+
+    /// Reads the settings; `pause` passes the time between two words, so that a test need not wait.
+    package init(_ settings: Section, pause: @escaping Pause) {
+        name = settings.name
+        model = settings.string("model", default: "demo-clinician")
+        pace = Pace(
+            wordsPerSecond: settings.double("words_per_second", in: 0...100_000, default: 14),
+            firstWordAfter: settings.duration(
+                "first_word_after", in: .zero ... .seconds(600), default: .milliseconds(600)))
+        direction = Direction(settings.choice("misbehave", default: Misbehaviour.none))
+        script = Script(settings.section("scripts"))
+        self.pause = pause
+    }
+
+    public func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource {
+        let last = prompt.messages.last { $0.role == .user }?.text ?? ""
+        let (direction, message) = Direction.read(last, otherwise: direction)
+        let answer = direction.length.map(Answer.long) ?? script.answer(to: message, prompt)
+        let performance = Performance(answer, of: prompt, as: model, at: pace, direction)
+        return DemoSource(prompt.streams ? performance : performance.atOnce(), on: loop, pause: pause)
+    }
+}
+
+/// Lets a time pass on a loop; throws as soon as the task is cancelled.
+package typealias Pause = nonisolated(nonsending) @Sendable (Duration, EventLoop) async throws(CancellationError) -> Void

@@ -1,0 +1,69 @@
+public import Core
+public import HTTPClient
+
+/// What every provider that speaks HTTP is told in the configuration.
+public struct ProviderSettings: Sendable {
+    /// The entry below `providers:`.
+    public var name: String
+    /// Up to and with the version, such as `https://api.openai.com/v1`, without a slash at its end.
+    public var baseURL: String
+    public var model: String
+    /// `api_key`, or the content of the file that `api_key_file` names; `nil` where none is needed.
+    public var apiKey: Secret?
+    /// Sent with every request, in place of a header of ours of the same name.
+    public var headers: [(name: String, value: Secret)]
+    public var deadlines: Deadlines
+    public var parameters: ModelParameters
+
+    public init(
+        name: String, baseURL: String, model: String, apiKey: Secret? = nil,
+        headers: [(name: String, value: Secret)] = [], deadlines: Deadlines = Deadlines(),
+        parameters: ModelParameters = ModelParameters()
+    ) {
+        self.name = name
+        self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+        self.model = model
+        self.apiKey = apiKey
+        self.headers = headers
+        self.deadlines = deadlines
+        self.parameters = parameters
+    }
+
+    /// A request to a path below ``baseURL``, with ``headers`` after those of the dialect.
+    ///
+    /// - Parameters:
+    ///   - path: beginning with a slash.
+    ///   - own: the headers of the dialect; left out where ``headers`` has one of the same name.
+    /// - Returns: a POST of `body`.
+    public func post(
+        _ path: String, headers own: [(name: String, value: String)], body: [UInt8]
+    ) -> OutgoingRequest {
+        let names = Set(headers.map { $0.name.lowercased() })
+        let kept = own.filter { !names.contains($0.name.lowercased()) }
+        let given = headers.map { (name: $0.name, value: $0.value.reveal()) }
+        return OutgoingRequest("POST", baseURL + path, headers: kept + given, body: body, deadlines: deadlines)
+    }
+}
+
+/// How the model is asked to answer; each is sent only when it is given, because many models refuse some of them.
+public struct ModelParameters: Sendable, Hashable {
+    /// From 0 to 2; reasoning models refuse it.
+    public var temperature: Double?
+    /// From 0 to 1; reasoning models refuse it.
+    public var topP: Double?
+    /// From -2 to 2.
+    public var presencePenalty: Double?
+    /// From -2 to 2.
+    public var frequencyPenalty: Double?
+    /// Tokens, hidden reasoning included.
+    public var maxOutputTokens: Int?
+    /// Texts that end the answer; vendors take up to four.
+    public var stop: [String] = []
+    public var seed: Int?
+    /// In the vendor's own words, such as `low`.
+    public var reasoningEffort: String?
+    /// In the vendor's own words, such as `medium`.
+    public var verbosity: String?
+
+    public init() {}
+}

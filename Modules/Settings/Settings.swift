@@ -1,0 +1,49 @@
+public import Chat
+public import Configuration
+public import HTTPServer
+public import Providers
+public import Streaming
+public import Telemetry
+
+/// Everything a process is told by its configuration, read and checked.
+public struct Settings: Sendable {
+    public var server = HTTPServerSettings()
+    /// The folder of the web page; nothing is served from disk when `nil`.
+    public var staticDirectory: String?
+    public var auth = Auth.development
+    public var logs = Logs()
+    public var streaming = StreamingSettings()
+    public var chat = ChatSettings()
+    /// By name.
+    public var providers: [String: any Provider] = [:]
+    public var flags = FeatureFlags()
+
+    /// Who may come in.
+    public enum Auth: String, Sendable, CaseIterable {
+        /// One local user and no password; on loopback addresses alone.
+        case development
+    }
+
+    public struct Logs: Sendable {
+        public var level = Log.Level.info
+        /// Whether each request is logged.
+        public var access = true
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// - Parameters:
+    ///   - file: see ``Configuration/Configuration/load(file:overrides:environment:)``.
+    ///   - overrides: `a.b.c=value`, laid over the file.
+    ///   - registry: the kinds of providers there are.
+    /// - Returns: the settings, and the configuration they came from, to show what is in force.
+    /// - Throws: ``Configuration/ConfigurationReport`` with everything that is wrong.
+    public static func load(
+        file: String, overrides: [String] = [], registry: ProviderRegistry
+    ) throws(ConfigurationReport) -> (Settings, Configuration) {
+        let configuration = try Configuration.load(file: file, overrides: overrides)
+        let settings = Settings(configuration.root, registry)
+        try configuration.finish()
+        return (settings, configuration)
+    }
+}
