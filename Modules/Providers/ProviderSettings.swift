@@ -33,7 +33,8 @@ public struct ProviderSettings: Sendable {
     ///
     /// - Parameters:
     ///   - path: beginning with a slash.
-    ///   - own: the headers of the dialect; left out where ``headers`` has one of the same name.
+    ///   - headers: those of the dialect; left out where the settings have one of the same name.
+    ///   - body: JSON.
     /// - Returns: a POST of `body`.
     public func post(
         _ path: String, headers own: [(name: String, value: String)], body: [UInt8]
