@@ -63,7 +63,7 @@ final class Easy {
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         set(CURLOPT_PIPEWAIT, request.url.lowercased().hasPrefix("https") ? 1 : 0)
         // Tokens are small and open streams many: both buffers at about what one read or one request needs.
-        set(CURLOPT_BUFFERSIZE, 4096)
+        set(CURLOPT_BUFFERSIZE, 2048)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
         medstream_curl_easy_set_pointer(handle, CURLOPT_SHARE, options.share)
         set(CURLOPT_SSL_VERIFYPEER, 1)

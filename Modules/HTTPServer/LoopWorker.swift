@@ -96,6 +96,13 @@ actor LoopWorker {
 
     private func run(_ request: Request, _ exchange: LoopConfined<Exchange>) async {
         let response = await answer(request)
+        guard case .stream = response.body else { return await exchange.value.send(response) }
+        // A task keeps the stack that its deepest call needed until it ends: what streams for minutes starts afresh,
+        // without that of the handler and its middleware (about 35 KiB).
+        exchange.value.task = Task(executorPreference: loop) { await self.stream(response, exchange) }
+    }
+
+    private func stream(_ response: Response, _ exchange: LoopConfined<Exchange>) async {
         await exchange.value.send(response)
     }
 
@@ -117,7 +124,7 @@ actor LoopWorker {
         draining = true
         listener?.close()
         listener = nil
-        for (connection, _) in connections.values { connection.endIfIdle() }
+        for (connection, _) in connections.values where connection.isIdle { connection.close() }
     }
 
     func drained() async {
