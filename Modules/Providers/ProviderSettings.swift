@@ -31,10 +31,8 @@ public struct ProviderSettings: Sendable {
 
     /// A request to a path below ``baseURL``, with ``headers`` after those of the dialect.
     ///
-    /// - Parameters:
-    ///   - path: beginning with a slash.
-    ///   - headers: those of the dialect; left out where the settings have one of the same name.
-    ///   - body: JSON.
+    /// The path begins with a slash. Of the dialect's headers those are left out that the settings have too.
+    ///
     /// - Returns: a POST of `body`.
     public func post(
         _ path: String, headers own: [(name: String, value: String)], body: [UInt8]

@@ -81,7 +81,8 @@ struct ChatQuirksTests {
             (#"{"error":{"code":"rate_limit_exceeded"}}"#, .rateLimited),
             (#"{"error":{"code":429,"message":"x"}}"#, .rateLimited),
             (#"{"error":{"code":"429"}}"#, .rateLimited), (#"{"error":{"status_code":400}}"#, .providerRejected),
-            (#"{"error":{"code":"context_length_exceeded"}}"#, .contextTooLong), (#"{"error":"gone"}"#, .providerFailed),
+            (#"{"error":{"code":"context_length_exceeded"}}"#, .contextTooLong),
+            (#"{"error":"gone"}"#, .providerFailed),
             (#"{"error":{"code":"content_filter"}}"#, .contentBlocked), (#"{"error":[]}"#, .providerFailed),
         ] as [(String, PlatformError.Code)])
     func errorInStream(event: String, code: PlatformError.Code) throws {
