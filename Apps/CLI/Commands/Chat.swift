@@ -4,7 +4,7 @@ import StreamClient
 
 /// `medstream chat`: one question, or a conversation.
 enum Chat {
-    static let command = Command(
+    static let command: Command = Command(
         "chat", "Ask a question, or talk",
         details: """
             With TEXT, or with text on standard input, asks once and ends with the answer. Without, on a terminal, talks \

@@ -6,7 +6,7 @@ import Settings
 
 /// `medstream config`: the configuration, without a server.
 enum Config {
-    static let command = Command(
+    static let command: Command = Command(
         "config", "Check or show the configuration",
         details: "Reads what a server started here would read, and starts nothing.",
         examples: [

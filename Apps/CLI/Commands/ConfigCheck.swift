@@ -4,7 +4,7 @@ import Core
 
 /// `medstream config check`: what is wrong with the configuration.
 enum ConfigCheck {
-    static let command = Command(
+    static let command: Command = Command(
         "check", "Say whether the configuration is right, and what is not",
         details: """
             Every mistake is reported on standard error, with file, line and column, what was expected, and the nearest \
@@ -16,7 +16,7 @@ enum ConfigCheck {
             Command.Example("medstream config check --json | jq -r '.problems[].message'", "Check it from a script."),
         ],
         takes: Config.parameters,
-        action: run)
+        action: { arguments throws(UsageError) in try run(arguments) })
 
     private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
         let terminal = Terminal()

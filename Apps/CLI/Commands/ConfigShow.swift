@@ -4,7 +4,7 @@ import Core
 
 /// `medstream config show`: the settings in force.
 enum ConfigShow {
-    static let command = Command(
+    static let command: Command = Command(
         "show", "Print the settings in force, secrets masked",
         details: """
             Prints every setting with the value that is in force, defaults included, as YAML that loads again to the \
@@ -18,7 +18,7 @@ enum ConfigShow {
             Command.Example("medstream config show --json | jq -r 'select(.origin).path'", "List what was set."),
         ],
         takes: Config.parameters,
-        action: run)
+        action: { arguments throws(UsageError) in try run(arguments) })
 
     private static func run(_ arguments: Arguments) throws(UsageError) -> Int32 {
         let terminal = Terminal()

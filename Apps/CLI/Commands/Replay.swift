@@ -3,7 +3,7 @@ import Core
 
 /// `medstream replay`: a stream, again.
 enum Replay {
-    static let command = Command(
+    static let command: Command = Command(
         "replay", "Print a stream again",
         details: """
             Prints what a stream said, from its first event or a later one, and follows it to its end if it is still \

@@ -3,7 +3,7 @@ import Core
 
 /// `medstream version`.
 enum Version {
-    static let command = Command(
+    static let command: Command = Command(
         "version", "Print the version",
         examples: [Command.Example("medstream version --json", "Print it for a program.")],
         takes: [Shared.json],
