@@ -86,7 +86,8 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings",
                 "Telemetry",
             ]),
 
@@ -107,12 +108,14 @@ let package = Package(
         tests(
             "ProvidersTests",
             of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers",
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
             ]),
         tests(
             "ChatCompletionsTests",
             of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers",
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
             ]),
         tests(
             "ProviderConformanceTests",
