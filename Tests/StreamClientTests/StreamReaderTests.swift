@@ -12,7 +12,7 @@ struct StreamReaderTests {
 
     static let events: [StreamEvent] =
         [.start(stream: stream, conversation: ConversationID(), message: MessageID())]
-        + (0..<12).map { (index: Int) in .chunk("wörd\(index) ", panel: .chat, stage: .chat, index: index) }
+        + (0..<12).map { StreamEvent.chunk("wörd\($0) ", panel: .chat, stage: .chat, index: $0) }
         + [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
 
     /// The events after the one that a request names, as bytes.
@@ -154,22 +154,19 @@ struct StreamReaderTests {
                 : [.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .close]
         }
         let address = try #require(ServerAddress(server.url))
-        try await onLoop { actor in
-            let reader = StreamReader(Self.stream, from: address, on: actor.loop, backoff: Self.quick)
-            var seen: [StreamReader.Sighting] = []
-            let error = await #expect(throws: ClientError.self) {
-                while let more = try await reader.next() { seen += more }
-            }
-            #expect(Self.events(in: seen) == Array(Self.events.prefix(Self.events(in: seen).count)))
-            #expect(Self.events(in: seen).count >= 2)
-            guard case .refused(let problem)? = error else {
-                Issue.record("another error: \(String(describing: error))")
-                return
-            }
+        let reader = StreamReader(Self.stream, from: address, on: LoopActor().loop, backoff: Self.quick)
+        var seen: [StreamReader.Sighting] = []
+        do {
+            while let more = try await reader.next() { seen += more }
+            Issue.record("nothing was thrown")
+        } catch {
+            guard case .refused(let problem) = error else { throw error }
             #expect(problem.status == 404)
-            let rest = try await reader.next()
-            #expect(rest == nil)
         }
+        let events = Self.events(in: seen)
+        #expect(events.count >= 2)
+        #expect(events == Array(Self.events.prefix(events.count)))
+        #expect(try await reader.next() == nil)
     }
 
     @Test("gives up a server that never says anything new")
