@@ -86,7 +86,8 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings",
                 "Telemetry",
             ]),
 
@@ -104,9 +105,9 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ProviderConformanceTests", of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        tests(
+            "ProviderConformanceTests",
+            of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
