@@ -111,18 +111,6 @@ let package = Package(
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
-        tests(
-            "ProvidersTests",
-            of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
-                "ProviderOpenAICompatible",
-            ]),
-        tests(
-            "ChatCompletionsTests",
-            of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
-                "ProviderOpenAICompatible",
-            ]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
         tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
         tests("ArgumentsTests", of: ["Arguments"]),

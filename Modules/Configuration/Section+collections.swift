@@ -1,5 +1,3 @@
-import Core
-
 public import Core
 
 extension Section {
