@@ -52,6 +52,7 @@ let package = Package(
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
+        module("Arguments", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -71,6 +72,8 @@ let package = Package(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
+
         module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         module(
             "Settings",
@@ -83,9 +86,14 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings",
                 "Telemetry",
             ]),
+
+        app(
+            "medstream", in: "CLI",
+            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
 
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
 
@@ -99,22 +107,31 @@ let package = Package(
         tests("PersistenceTests", of: ["Core", "Persistence"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
-        tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
-        tests("FuzzTests", of: ["FuzzTargets"]),
         tests(
             "ProvidersTests",
             of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
-                "ProviderOpenAICompatible",
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
             ]),
         tests(
             "ChatCompletionsTests",
             of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI",
-                "ProviderOpenAICompatible",
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
             ]),
+        tests("JSONTests", of: ["Core", "JSON"]),
+        tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests(
+            "ChatTests",
+            of: [
+                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry",
+            ]),
+        tests("ArgumentsTests", of: ["Arguments"]),
+        tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
+        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],

@@ -209,12 +209,13 @@ final class Connection: SocketObserver, EndOfTurn {
         start(.linger)
     }
 
-    /// Ends a connection that has no request under way, so that the server can stop.
-    func endIfIdle() {
-        if case .head = phase, input.isEmpty { close() }
-    }
+    /// Whether no request is under way, not even its first byte.
+    var isIdle: Bool { if case .head = phase { input.isEmpty } else { false } }
 
     // MARK: Writing
+
+    /// Bytes that have come and could not be handled yet.
+    var waitingBytes: Int { input.count }
 
     /// Bytes that the client has not taken yet.
     var pendingBytes: Int { output.count }

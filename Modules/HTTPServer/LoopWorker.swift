@@ -124,7 +124,7 @@ actor LoopWorker {
         draining = true
         listener?.close()
         listener = nil
-        for (connection, _) in connections.values { connection.endIfIdle() }
+        for (connection, _) in connections.values where connection.isIdle { connection.close() }
     }
 
     func drained() async {

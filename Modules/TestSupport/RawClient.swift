@@ -145,6 +145,12 @@ public actor RawClient {
         Array(take(try find(marker)).dropLast(marker.utf8.count))
     }
 
+    /// What has come, once something has.
+    public func receiveSome() throws(RawClientError) -> [UInt8] {
+        if received.isEmpty { try receiveOrThrow() }
+        return take(received.count)
+    }
+
     /// Everything until the peer closes or breaks off.
     public func rest() throws(RawClientError) -> [UInt8] {
         while try receiveMore() {}

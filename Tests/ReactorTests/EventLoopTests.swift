@@ -39,7 +39,7 @@ struct EventLoopTests {
     func inbox() async {
         let threads = 8
         let each = 2_000
-        let seen = Mutex<[[Int]]>(Array(repeating: [], count: threads))
+        let seen = Order(threads)
         let done = Tally()
         let loop = LoopActor().loop
         await withTaskGroup { group in
@@ -47,7 +47,7 @@ struct EventLoopTests {
                 group.addTask {
                     for number in 0..<each {
                         loop.execute {
-                            seen.withLock { $0[thread].append(number) }
+                            seen.add(number, of: thread)
                             done.add()
                         }
                     }
@@ -55,20 +55,20 @@ struct EventLoopTests {
             }
         }
         await done.reaches(threads * each)
-        #expect(seen.withLock { $0 } == Array(repeating: Array(0..<each), count: threads))
+        #expect(seen.numbers == Array(repeating: Array(0..<each), count: threads))
     }
 
     @Test("Actor calls from many tasks all arrive")
     func actorCalls() async {
-        let sum = Mutex(0)
+        let sum = Tally()
         await onLoop { actor in
             await withTaskGroup { group in
                 for _ in 0..<2_000 {
-                    group.addTask { @concurrent in await actor.run { _ in sum.withLock { $0 += 1 } } }
+                    group.addTask { @concurrent in await actor.run { _ in sum.add() } }
                 }
             }
         }
-        #expect(sum.withLock { $0 } == 2_000)
+        #expect(sum.value == 2_000)
     }
 
     @Test("Tasks that stay on a loop make no job for it from elsewhere")
@@ -99,8 +99,7 @@ struct EventLoopTests {
             let ending = Ending()
             actor.loop.atEndOfTurn(ending)
             let inner = Task {
-                actor.preconditionIsolated()
-                ending.steps.append("job")
+                await actor.run { _ in ending.add("job") }
             }
             #expect(ending.steps == [])
             await inner.value
@@ -120,11 +119,11 @@ struct EventLoopTests {
             var hasFired = false
             let timer = LoopTimer(on: actor.loop) { hasFired = true }
             timer.start(after: .milliseconds(5))
-            let hasBeenCalled = Mutex(false)
+            let calls = Tally()
             actor.loop.atEndOfTurn(ending)
-            actor.loop.execute { hasBeenCalled.withLock { $0 = true } }
+            actor.loop.execute { calls.add() }
             // Were any of them starved, this would not end.
-            while !hasFired || ending.steps.isEmpty || !hasBeenCalled.withLock({ $0 }) { await Task.yield() }
+            while !hasFired || ending.steps.isEmpty || calls.value == 0 { await Task.yield() }
             #expect(!timer.isRunning)
         }
     }
@@ -152,13 +151,28 @@ struct EventLoopTests {
     }
 }
 
-/// Notes the ends of turns. Used on one loop alone.
-private final class Ending: EndOfTurn {
-    var steps: [String] = []
+/// Notes the ends of turns.
+private final class Ending: EndOfTurn, Sendable {
+    private let noted = Mutex<[String]>([])
 
-    func turnEnded() { steps.append("end") }
+    var steps: [String] { noted.withLock { $0 } }
+
+    func add(_ step: String) { noted.withLock { $0.append(step) } }
+
+    func turnEnded() { add("end") }
 
     func hasEnded(times: Int) async {
         while steps.count(where: { $0 == "end" }) < times { await Task.yield() }
     }
+}
+
+/// Numbers that came from each of several threads.
+private final class Order: Sendable {
+    private let seen: Mutex<[[Int]]>
+
+    init(_ threads: Int) { seen = Mutex(Array(repeating: [], count: threads)) }
+
+    var numbers: [[Int]] { seen.withLock { $0 } }
+
+    func add(_ number: Int, of thread: Int) { seen.withLock { $0[thread].append(number) } }
 }

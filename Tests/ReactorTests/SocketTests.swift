@@ -5,11 +5,12 @@ import Testing
 
 @Suite("TCP", .timeLimit(.minutes(1)))
 struct SocketTests {
-    @Test("A listener takes connections and says where they come from", arguments: ["127.0.0.1", "localhost", "0.0.0.0"])
+    @Test(
+        "A listener takes connections and says where they come from", arguments: ["127.0.0.1", "localhost", "0.0.0.0"])
     func accept(host: String) async throws {
         let peer = try await onLoop { actor in
             let accepted = Accepted()
-            let listener = try TCPListener(host: host, port: 0, on: actor.loop) { accepted.take($0, from: $1, on: actor.loop) }
+            let listener = try accepted.listen(host: host, on: actor.loop)
             let client = try RawClient(port: listener.port, from: "127.0.0.7")
             await accepted.count.reaches(1)
             await client.close()
@@ -78,7 +79,7 @@ struct SocketTests {
     func echo() async throws {
         try await onLoop { actor in
             let accepted = Accepted()
-            let listener = try TCPListener(host: "127.0.0.1", port: 0, on: actor.loop) { accepted.take($0, from: $1, on: actor.loop) }
+            let listener = try accepted.listen(on: actor.loop)
             let client = try RawClient(port: listener.port)
             let payload = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             async let reply = client.echo(payload)
@@ -93,7 +94,7 @@ struct SocketTests {
     func closedSocket() async throws {
         try await onLoop { actor in
             let accepted = Accepted()
-            let listener = try TCPListener(host: "127.0.0.1", port: 0, on: actor.loop) { accepted.take($0, from: $1, on: actor.loop) }
+            let listener = try accepted.listen(on: actor.loop)
             let client = try RawClient(port: listener.port)
             await accepted.count.reaches(1)
             let socket = try #require(accepted.echoes.first?.socket)
@@ -112,9 +113,7 @@ struct SocketTests {
         await #expect(processExitsWith: .success) {
             try await onLoop { actor in
                 let accepted = Accepted()
-                let listener = try TCPListener(host: "127.0.0.1", port: 0, on: actor.loop) {
-                    accepted.take($0, from: $1, on: actor.loop)
-                }
+                let listener = try accepted.listen(on: actor.loop)
                 let client = try RawClient(port: listener.port)
                 // The connection waits in the kernel's queue: this loop has not had a turn since.
                 var taken: [Int32] = []
@@ -143,29 +142,32 @@ extension RawClient {
     }
 }
 
-/// What a listener accepted: sockets that send back what they receive. Used on one loop alone.
+/// What a listener accepted: sockets that send back what they receive; used on one loop alone.
 private final class Accepted {
     let count = Tally()
     let ended = Tally()
     private(set) var addresses: [String] = []
     private(set) var echoes: [Echo] = []
 
-    func take(_ descriptor: Int32, from address: String, on loop: EventLoop) -> Bool {
-        addresses.append(address)
-        echoes.append(Echo(descriptor, on: loop) { [ended] in ended.add() })
-        count.add()
-        return true
+    func listen(host: String = "127.0.0.1", on loop: EventLoop) throws(SocketError) -> TCPListener {
+        try TCPListener(host: host, port: 0, on: loop) { [self] descriptor, address in
+            addresses.append(address)
+            echoes.append(Echo(descriptor, on: loop) { [ended] in ended.add() })
+            count.add()
+            return true
+        }
     }
 }
 
 private final class Echo: SocketObserver {
-    private(set) var socket: TCPSocket!
+    private(set) lazy var socket = TCPSocket(descriptor, on: loop, observer: self)
+    private let descriptor: Int32
+    private let loop: EventLoop
     private var buffer = ByteBuffer()
     private let onEnd: () -> Void
 
     init(_ descriptor: Int32, on loop: EventLoop, onEnd: @escaping () -> Void) {
-        self.onEnd = onEnd
-        socket = TCPSocket(descriptor, on: loop, observer: self)
+        (self.descriptor, self.loop, self.onEnd) = (descriptor, loop, onEnd)
         socket.watch(.readable)
     }
 

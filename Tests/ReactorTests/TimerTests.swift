@@ -57,7 +57,9 @@ struct TimerTests {
             let owner = Owner()
             let freed = Tally()
             let canary = Canary { freed.add() }
-            owner.timer = LoopTimer(on: actor.loop) { [weak owner] in withExtendedLifetime(canary) { owner?.timer = nil } }
+            owner.timer = LoopTimer(on: actor.loop) { [weak owner] in
+                withExtendedLifetime(canary) { owner?.timer = nil }
+            }
             owner.timer?.start(after: .milliseconds(1))
             while owner.timer != nil { await Task.yield() }
         }
