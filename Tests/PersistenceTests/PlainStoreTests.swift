@@ -135,9 +135,10 @@ struct RandomCalls {
         case 4 where pick([true, false]): return .delete(conversation, user)
         case 5...10: return .begin(turn(of: user, in: conversation, retrying: stream))
         case 11...15:
-            return .save(
-                pick(own.isEmpty || pick(Array(0..<4)) == 0 ? [nil] : own.map(Optional.some)).map(newer)
-                    ?? self.message(message, of: user, in: conversation, stream, own, now))
+            guard let stored = own.randomElement(using: &random), pick(Array(0..<4)) > 0 else {
+                return .save(self.message(message, of: user, in: conversation, stream, own, now))
+            }
+            return .save(newer(stored))
         case 16: return .message(message, user)
         case 17: return .answer(stream, user)
         case 18: return .thread(conversation, user)
