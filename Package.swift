@@ -105,7 +105,6 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("ProviderConformanceTests", of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         tests(
             "ProvidersTests",
             of: [
