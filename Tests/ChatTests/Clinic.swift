@@ -19,9 +19,9 @@ final class Clinic: Sendable {
     static let loops = [LoopActor(), LoopActor(), LoopActor()]
 
     init(
-        _ streaming: StreamingSettings = StreamingSettings(), _ chat: (inout ChatSettings) -> Void = { _ in },
-        store: any ConversationStore = InMemoryStore(),
-        script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] }
+        _ streaming: StreamingSettings = StreamingSettings(), store: any ConversationStore = InMemoryStore(),
+        script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] },
+        chat: (inout ChatSettings) -> Void = { _ in }
     ) {
         var settings = ChatSettings()
         settings.routes = [.chat: ["scripted"], .onboarding: ["scripted"]]

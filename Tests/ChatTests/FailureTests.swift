@@ -1,6 +1,7 @@
 import Chat
 import Core
 import Persistence
+import Reactor
 import Streaming
 import TestSupport
 import Testing
@@ -134,7 +135,7 @@ struct FailureTests {
 
     @Test("A caller that waits for the whole answer waits no longer than the time for that")
     func deadline() async throws {
-        let clinic = Clinic(StreamingSettings(), { $0.batchTimeout = .milliseconds(30) }) { _ in [.hang] }
+        let clinic = Clinic(script: { _ in [.hang] }, chat: { $0.batchTimeout = .milliseconds(30) })
         let turn = try await clinic.ask("Hello?", streams: false)
         let error = await #expect(throws: PlatformError.self) {
             try await clinic.service.result(of: turn, as: someone)

@@ -1,5 +1,7 @@
 import Chat
 import Core
+import Persistence
+import Streaming
 import TestSupport
 import Testing
 
@@ -12,9 +14,8 @@ struct PromptTests {
         _ settings: @escaping (inout ChatSettings) -> Void
     ) async throws -> [String] {
         let answers = Dictionary(turns.map { ($0.question, $0.answer) }) { first, _ in first }
-        let clinic = Clinic(StreamingSettings(), settings) { prompt in
-            [.say(answers[prompt.messages.last?.text ?? ""] ?? "Well."), .finish()]
-        }
+        let clinic = Clinic(
+            script: { [.say(answers[$0.messages.last?.text ?? ""] ?? "Well."), .finish()] }, chat: settings)
         var conversation: ConversationID?
         for (question, _) in turns {
             conversation = try await clinic.answer(to: question, in: conversation).turn.conversation
@@ -46,7 +47,7 @@ struct PromptTests {
 
     @Test("Without a system prompt the conversation stands alone")
     func noSystemPrompt() async throws {
-        let clinic = Clinic(StreamingSettings(), { $0.prompts = [.chat: ""] })
+        let clinic = Clinic(chat: { $0.prompts = [.chat: ""] })
         _ = try await clinic.answer(to: "Hello.")
         #expect(clinic.provider.prompts.last?.messages == [.init(.user, "Hello.")])
     }

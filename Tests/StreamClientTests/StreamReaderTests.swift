@@ -10,10 +10,12 @@ struct StreamReaderTests {
     static let quick = Backoff(base: .milliseconds(1), ceiling: .milliseconds(1), maxAttempts: 5)
     static let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
-    static let events: [StreamEvent] =
-        [.start(stream: stream, conversation: ConversationID(), message: MessageID())]
-        + (0..<12).map { StreamEvent.chunk("wörd\($0) ", panel: .chat, stage: .chat, index: $0) }
-        + [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
+    static let events: [StreamEvent] = {
+        var events = [StreamEvent.start(stream: stream, conversation: ConversationID(), message: MessageID())]
+        for index in 0..<12 { events.append(.chunk("wörd\(index) ", panel: .chat, stage: .chat, index: index)) }
+        events += [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
+        return events
+    }()
 
     /// The events after the one that a request names, as bytes.
     static func bytes(after lastEventID: String?) -> [UInt8] {

@@ -6,7 +6,6 @@ import Testing
 @Suite("The text of a stream")
 struct StreamTextTests {
     typealias Text = StreamEvent.PanelText
-    typealias Transcript = StreamClient.Transcript
 
     static func chat(_ text: String) -> Text { Text(panel: .chat, stage: .chat, text: text) }
     static func reasoning(_ text: String) -> Text { Text(panel: .reasoning, stage: .chat, text: text) }
