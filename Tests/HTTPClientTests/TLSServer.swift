@@ -56,11 +56,11 @@ final class HTTP2Server: Sendable {
     /// `port` is one that nobody listens on.
     init(on port: Int, lengths: [Int]) throws {
         self.port = port
-        folder = try certifiedFolder("IP:127.0.0.1")
+        let folder = try certifiedFolder("IP:127.0.0.1")
+        self.folder = folder
         for length in lengths { try Data(Self.body(length)).write(to: folder.appending(path: "\(length)")) }
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
-            "\($0)_temp_path \(folder.path)/t_\($0);"
-        }
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map { "\($0)_temp_path \(folder.path)/t_\($0);" }
         let settings = """
             daemon off; worker_processes 1; pid nginx.pid; error_log stderr; user root;
             events { worker_connections 512; }
