@@ -21,7 +21,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public static func + (moment: Timestamp, duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        let end: Int64 = seconds < 0 ? .min : .max
+        let end: Int64 = duration < .zero ? .min : .max
         guard !overflow else { return Timestamp(milliseconds: end) }
         let (span, _) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
         let (sum, past) = moment.milliseconds.addingReportingOverflow(span)

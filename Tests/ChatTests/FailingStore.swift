@@ -43,9 +43,9 @@ final class FailingStore: ConversationStore {
         return try await inner.begin(turn)
     }
 
-    func save(_ message: Message) async throws(StoreError) {
+    func save(_ message: Message) async throws(StoreError) -> Bool {
         try check(.save)
-        try await inner.save(message)
+        return try await inner.save(message)
     }
 
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {
@@ -60,6 +60,12 @@ final class FailingStore: ConversationStore {
         of conversation: ConversationID, of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Message> {
         try await inner.messages(of: conversation, of: owner, after: cursor, limit: limit)
+    }
+
+    func messages(
+        of conversation: ConversationID, of owner: UserID, before cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message> {
+        try await inner.messages(of: conversation, of: owner, before: cursor, limit: limit)
     }
 
     func history(

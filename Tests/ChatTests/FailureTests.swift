@@ -254,7 +254,7 @@ struct FailureTests {
 
     @Test("A store that is full says so")
     func full() async throws {
-        let clinic = Clinic(store: InMemoryStore(capacity: 2))
+        let clinic = Clinic(store: InMemoryStore(.init(messages: 2)))
         _ = try await clinic.answer(to: "Hello?")
         let error = await #expect(throws: PlatformError.self) { try await clinic.ask("Hello?") }
         #expect(error?.code == .storageFailed)
