@@ -44,7 +44,7 @@ struct StreamingTests {
                     }
                 })
         }
-        try await withServer(handler: handler) { server in
+        try await withServer(handler: handler) { (server) async throws in
             #expect(try await server.ask(get()).text == String(repeating: ".", count: 20))
         }
     }

@@ -10,10 +10,12 @@ struct StreamReaderTests {
     static let quick = Backoff(base: .milliseconds(1), ceiling: .milliseconds(1), maxAttempts: 5)
     static let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
-    static let events: [StreamEvent] =
-        [.start(stream: stream, conversation: ConversationID(), message: MessageID())]
-        + (0..<12).map { .chunk("wörd\($0) ", panel: .chat, stage: .chat, index: $0) }
-        + [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
+    static let events: [StreamEvent] = {
+        var events = [StreamEvent.start(stream: stream, conversation: ConversationID(), message: MessageID())]
+        for index in 0..<12 { events.append(.chunk("wörd\(index) ", panel: .chat, stage: .chat, index: index)) }
+        events += [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
+        return events
+    }()
 
     /// The events after the one that a request names, as bytes.
     static func bytes(after lastEventID: String?) -> [UInt8] {
@@ -154,21 +156,19 @@ struct StreamReaderTests {
                 : [.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .close]
         }
         let address = try #require(ServerAddress(server.url))
-        try await onLoop { actor in
-            let reader = StreamReader(Self.stream, from: address, on: actor.loop, backoff: Self.quick)
-            var seen: [StreamReader.Sighting] = []
-            let error = await #expect(throws: ClientError.self) {
-                while let more = try await reader.next() { seen += more }
-            }
-            #expect(Self.events(in: seen) == Array(Self.events.prefix(Self.events(in: seen).count)))
-            #expect(Self.events(in: seen).count >= 2)
-            guard case .refused(let problem)? = error else {
-                Issue.record("another error: \(String(describing: error))")
-                return
-            }
+        let reader = StreamReader(Self.stream, from: address, on: LoopActor().loop, backoff: Self.quick)
+        var seen: [StreamReader.Sighting] = []
+        do {
+            while let more = try await reader.next() { seen += more }
+            Issue.record("nothing was thrown")
+        } catch {
+            guard case .refused(let problem) = error else { throw error }
             #expect(problem.status == 404)
-            #expect(try await reader.next() == nil)
         }
+        let events = Self.events(in: seen)
+        #expect(events.count >= 2)
+        #expect(events == Array(Self.events.prefix(events.count)))
+        #expect(try await reader.next() == nil)
     }
 
     @Test("gives up a server that never says anything new")

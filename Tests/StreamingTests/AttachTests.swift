@@ -148,7 +148,7 @@ struct AttachTests {
         await run.finish()
         let (sizes, transcript) = try await Run.loops[1].run { _ in
             var sizes: [Int] = []
-            var transcript = Transcript()
+            var transcript = Viewing()
             try await run.log.watch(after: 0) { batch in
                 sizes.append(batch.bytes.count)
                 transcript.read(batch.bytes)

@@ -14,7 +14,7 @@ struct WritingTests {
         await run.log.write("Hel", to: .chat, of: .chat)
         #expect(await run.log.lastOffset == 0)
         let batch = await run.log.next(after: 0)
-        var transcript = Transcript()
+        var transcript = Viewing()
         transcript.read(batch?.bytes ?? [])
         #expect(transcript.texts == [.chat: "Hel"])
         await run.log.write("lo", to: .chat, of: .chat)
