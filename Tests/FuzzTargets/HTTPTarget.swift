@@ -80,7 +80,7 @@ final class HTTPTarget: Sendable {
         while start < bytes.count {
             let end = min(bytes.count, start + (bytes.count + pieces - 1) / pieces)
             let sent = bytes[start..<end].withUnsafeBytes { piece in
-                send(descriptor, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL))
+                uninterrupted { send(descriptor, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL)) }
             }
             // The server may refuse before it has seen all.
             guard sent == end - start else { break }
@@ -90,7 +90,7 @@ final class HTTPTarget: Sendable {
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count = uninterrupted { recv(descriptor, &buffer, buffer.count, 0) }
             if count > 0 {
                 answer += buffer[..<count]
             } else if count < 0, errno == EAGAIN {
@@ -98,6 +98,14 @@ final class HTTPTarget: Sendable {
             } else {
                 return answer
             }
+        }
+    }
+
+    /// Calls again when a signal came between: the fuzzer's clock is one.
+    private func uninterrupted<Count: SignedInteger>(_ call: () -> Count) -> Count {
+        while true {
+            let count = call()
+            if count >= 0 || errno != EINTR { return count }
         }
     }
 
@@ -113,10 +121,12 @@ final class HTTPTarget: Sendable {
         address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
         let status = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                let (address, size) = ($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                return uninterrupted { connect(descriptor, address, size) }
             }
         }
-        guard status == 0 else {
+        // After an interruption the connection may be there when it is asked for again.
+        guard status == 0 || errno == EISCONN else {
             close(descriptor)
             throw Breach("no connection: error \(errno)")
         }
