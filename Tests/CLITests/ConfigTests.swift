@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import JSON
 import Testing
@@ -8,15 +9,15 @@ struct ConfigTests {
     final class File {
         let path = FileManager.default.temporaryDirectory.appending(path: "medstream-\(UUID()).yaml").path
 
-        init(_ text: String) { FileManager.default.createFile(atPath: path, contents: Data(text.utf8)) }
+        init(_ text: String) throws { try Data(text.utf8).write(to: URL(filePath: path)) }
         deinit { try? FileManager.default.removeItem(atPath: path) }
     }
 
     static let working = """
+        # Five lines.
         providers:
-          demo: { kind: demo }
           real: { kind: openai, model: m, api_key: sk-very-secret-key }
-        routes: { chat: [demo, real], onboarding: [demo] }
+        routes: { chat: [real], onboarding: [real] }
         server: { port: 9999 }
         """
 
@@ -28,7 +29,7 @@ struct ConfigTests {
 
     @Test("takes the file by place or by option, but not by both")
     func file() async throws {
-        let file = File(Self.working)
+        let file = try File(Self.working)
         for arguments in [[file.path], ["--config", file.path], ["--config=\(file.path)"]] {
             let result = try await Execution(["config", "check"] + arguments).result()
             #expect(result == Execution.Result(output: "\(file.path): right\n", errors: "", code: 0))
@@ -38,7 +39,7 @@ struct ConfigTests {
 
     @Test("check reports every mistake at once, and where")
     func mistakes() async throws {
-        let file = File(Self.working + "\nsevrer: {}\nstreaming: { heartbeat: soon }\n")
+        let file = try File(Self.working + "\nsevrer: {}\nstreaming: { heartbeat: soon }\n")
         let run = try await Execution.medstream("config", "check", file.path, "--set", "server.port=0x")
         #expect(run.output.isEmpty)
         #expect(run.errors.contains("\(file.path):6:1: sevrer"))
@@ -51,7 +52,7 @@ struct ConfigTests {
 
     @Test("check tells programs the same")
     func json() async throws {
-        let wrong = File(Self.working + "\nsevrer: {}\n")
+        let wrong = try File(Self.working + "\nsevrer: {}\n")
         let run = try await Execution.medstream("config", "check", "--json", wrong.path)
         let report = try JSONValue(parsing: run.output)
         #expect(report["ok"]?.bool == false)
@@ -61,7 +62,7 @@ struct ConfigTests {
         #expect(problem["suggestion"]?.string == "server")
         #expect(run.code == 78)
 
-        let right = File(Self.working)
+        let right = try File(Self.working)
         let answer = try await Execution.medstream("config", "check", "--json", right.path)
         #expect(try JSONValue(parsing: answer.output)["ok"]?.bool == true)
         #expect(answer.code == 0)
@@ -78,7 +79,7 @@ struct ConfigTests {
 
     @Test("show prints what is in force, defaults and changes included, without secrets")
     func show() async throws {
-        let file = File(Self.working)
+        let file = try File(Self.working)
         let run = try await Execution.medstream("config", "show", file.path, "--set", "server.host=localhost")
         #expect(run.output.contains("  port: 9999\n"))
         #expect(run.output.contains("  host: localhost\n"))
@@ -90,7 +91,7 @@ struct ConfigTests {
 
     @Test("show tells programs which settings there are and where they were set")
     func showJSON() async throws {
-        let file = File(Self.working)
+        let file = try File(Self.working)
         let run = try await Execution.medstream("config", "show", file.path, "--json")
         let settings = try run.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
         let port = try #require(settings.first { $0["path"]?.string == "server.port" })

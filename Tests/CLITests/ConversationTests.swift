@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Runs on a pseudo terminal, which `script` of util-linux makes.

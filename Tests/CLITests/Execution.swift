@@ -50,7 +50,7 @@ final class Execution: Sendable {
         }
     }
 
-    private func collect(_ pipe: Pipe, into text: WritableKeyPath<State, String> & Sendable) {
+    private func collect(_ pipe: Pipe, into text: any WritableKeyPath<State, String> & Sendable) {
         pipe.fileHandleForReading.readabilityHandler = { [self] handle in
             let data = handle.availableData
             if data.isEmpty { handle.readabilityHandler = nil }

@@ -1,6 +1,7 @@
 import Core
 import HTTPServer
 import JSON
+import TestSupport
 import Testing
 
 @Suite("medstream replay", .timeLimit(.minutes(1)))

@@ -97,12 +97,6 @@ struct FlowTests {
         #expect(jobs.local <= jobs.reads + 1)
     }
 
-    @Test("No other thread is asked for anything by a task that does not prefer the loop either")
-    func jobsWithoutPreference() async throws {
-        let jobs = try await LoopActor().run { try await Self.countJobs($0) }
-        #expect(jobs.remote == 0)
-    }
-
     private typealias Jobs = (reads: Int, local: Int, remote: Int)
 
     private static func countJobs(_ actor: isolated LoopActor) async throws -> Jobs {

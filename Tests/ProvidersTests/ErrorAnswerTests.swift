@@ -96,8 +96,8 @@ struct ErrorAnswerTests {
                 .seconds(30)
             ),
             (
-                [("date", "Wed, 28 Feb 2024 23:59:50 GMT"), ("retry-after", "Fri, 01 Mar 2024 00:00:00 GMT")],
-                .seconds(86_410)
+                [("date", "Thu, 29 Feb 2024 23:59:50 GMT"), ("retry-after", "Fri, 01 Mar 2024 00:00:00 GMT")],
+                .seconds(10)
             ),
             (
                 [("date", "Sun, 06 Nov 1994 08:50:37 GMT"), ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")],
