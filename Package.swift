@@ -100,7 +100,7 @@ let package = Package(
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",
-            swiftSettings: safe),
+            swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
