@@ -104,7 +104,7 @@ public final class ChatService: Sendable {
         do throws(PlatformError) {
             try await start(begun, configuration, streams: streams, on: loop)
         } catch {
-            await giveUp(begun.answer)
+            await giveUp(begun, key: new.key)
             throw error
         }
         return begun.turn
@@ -135,15 +135,16 @@ public final class ChatService: Sendable {
         }
     }
 
-    /// Closes the row of an answer that could not be begun.
-    private func giveUp(_ answer: Message) async {
-        var answer = answer
+    /// Closes the row of an answer that could not be begun, and frees its key for another attempt.
+    private func giveUp(_ begun: BegunTurn, key: String?) async {
+        var answer = begun.answer
         answer.state = .final
         answer.outcome = .failed
         answer.version += 1
         answer.lastOffset = 1
         do throws(StoreError) {
             try await store.save(answer)
+            if let key { try await store.release(key, from: begun.turn, of: answer.owner) }
         } catch {
             log.error("answer_not_closed", [.id("message", answer.id)], detail: error)
         }

@@ -40,13 +40,19 @@ public protocol ConversationStore: Sendable {
     /// Begins a turn in one step: stores the message, opens the answer's row and remembers the key.
     ///
     /// Of any number of calls at once with one key, one begins the turn. The same ``NewTurn``, by its names, is begun
-    /// once even without a key. A key is forgotten at the end of its retention and when its conversation is deleted.
+    /// once even without a key. A key is forgotten at the end of its retention, when it is released and when its conversation
+    /// is deleted.
     ///
     /// - Returns: the turn that the key already names, when it came with the same subject before.
     /// - Throws: ``StoreError/notFound`` for a conversation or stream that is not the owner's; ``StoreError/conflict(_:)``
     ///   for a key that came with another subject, for a retry of an answer that is not finished, and for names that
     ///   other rows have; ``StoreError/full``.
     func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn
+
+    /// Frees the key of a turn that could not be carried out, so that the same request may be made again.
+    ///
+    /// A key that names another turn, or none, stays as it is; so do the turn's messages.
+    func release(_ key: String, from turn: TurnReference, of owner: UserID) async throws(StoreError)
 
     /// Inserts or replaces a message by id; a version that is not higher than the stored one changes nothing.
     ///

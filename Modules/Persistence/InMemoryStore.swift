@@ -59,6 +59,10 @@ public final class InMemoryStore: ConversationStore {
         try tables.withLock { tables throws(StoreError) in try tables.begin(turn, at: now()) }
     }
 
+    public func release(_ key: String, from turn: TurnReference, of owner: UserID) async throws(StoreError) {
+        tables.withLock { $0.release(OwnedKey(owner: owner, text: key), from: turn) }
+    }
+
     @discardableResult
     public func save(_ message: Message) async throws(StoreError) -> Bool {
         try tables.withLock { tables throws(StoreError) in try tables.save(message, at: now()) }

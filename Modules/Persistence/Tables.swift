@@ -214,6 +214,12 @@ extension Tables {
             answer: try message(turn.assistantMessage, owner))
     }
 
+    mutating func release(_ key: OwnedKey, from turn: TurnReference) {
+        guard keys[key]?.turn == turn else { return }
+        keys[key] = nil
+        threads[turn.conversation]?.keys.remove(key)
+    }
+
     /// The message to answer: a new one, or the stored one that the retried answer answered.
     private func question(of turn: NewTurn, at time: Timestamp) throws(StoreError) -> Message {
         let conversation: ConversationID

@@ -43,6 +43,10 @@ final class FailingStore: ConversationStore {
         return try await inner.begin(turn)
     }
 
+    func release(_ key: String, from turn: TurnReference, of owner: UserID) async throws(StoreError) {
+        try await inner.release(key, from: turn, of: owner)
+    }
+
     func save(_ message: Message) async throws(StoreError) -> Bool {
         try check(.save)
         return try await inner.save(message)

@@ -191,6 +191,15 @@ struct PlainStore {
         return try begun(reference, turn.owner, isNew: true)
     }
 
+    mutating func release(_ key: String, _ turn: TurnReference, _ owner: UserID) {
+        keys.removeAll { $0.owner == owner && $0.text == key && $0.turn == turn }
+    }
+
+    /// The turn that a key names.
+    func turn(_ key: String, _ owner: UserID) -> TurnReference? {
+        keys.first { $0.owner == owner && $0.text == key }?.turn
+    }
+
     private func begun(_ turn: TurnReference, _ owner: UserID, isNew: Bool) throws(Refusal) -> BegunTurn {
         BegunTurn(
             turn: turn, isNew: isNew, question: try message(turn.userMessage, owner),

@@ -36,6 +36,7 @@ enum StoreCall: Sendable {
     case rename(ConversationID, String, UserID)
     case delete(ConversationID, UserID)
     case begin(NewTurn)
+    case release(String, TurnReference, UserID)
     case save(Message)
     case message(MessageID, UserID)
     case answer(StreamID, UserID)
@@ -66,6 +67,9 @@ enum StoreCall: Sendable {
                 try await store.delete(id, of: user)
                 return .nothing
             case .begin(let turn): return .begun(try await store.begin(turn))
+            case .release(let key, let turn, let user):
+                try await store.release(key, from: turn, of: user)
+                return .nothing
             case .save(let message): return .saved(try await store.save(message))
             case .message(let id, let user): return .messages([try await store.message(id, of: user)])
             case .answer(let stream, let user): return .messages([try await store.answer(of: stream, of: user)])
@@ -92,6 +96,9 @@ enum StoreCall: Sendable {
                 try model.delete(id, user)
                 return .nothing
             case .begin(let turn): return .begun(try model.begin(turn, now))
+            case .release(let key, let turn, let user):
+                model.release(key, turn, user)
+                return .nothing
             case .save(let message): return .saved(try model.save(message, now))
             case .message(let id, let user): return .messages([try model.message(id, user)])
             case .answer(let stream, let user): return .messages([try model.answer(stream, user)])
@@ -133,6 +140,9 @@ struct RandomCalls {
         case 2: return .list(user)
         case 3: return .rename(conversation, pick(["a", "b"]), user)
         case 4 where pick([true, false]): return .delete(conversation, user)
+        case 5 where pick([true, false]):
+            let key = pick(["k1", "k2"])
+            return .release(key, model.turn(key, pick(users)) ?? TurnReference(), user)
         case 5...10: return .begin(turn(of: user, in: conversation, retrying: stream))
         case 11...15:
             guard let stored = own.randomElement(using: &random), pick(Array(0..<4)) > 0 else {

@@ -142,6 +142,31 @@ struct TurnTests {
         #expect((second.turn == first.turn) != age.isNew)
     }
 
+    @Test("A released key begins a new turn, and only the turn it names can release it", arguments: StoreUnderTest.all)
+    func release(store: StoreUnderTest) async throws {
+        let store = try await store.made()
+        let user = UserID()
+        func begin() async throws -> BegunTurn {
+            try await store.begin(NewTurn(owner: user, subject: Self.hello, key: "1"))
+        }
+        let first = try await begin()
+        let other = try await store.conversation(of: user)[0]
+        try await store.release("1", from: other.turn, of: user)
+        try await store.release("1", from: first.turn, of: UserID())
+        try await store.release("2", from: first.turn, of: user)
+        #expect(try await !begin().isNew)
+        try await store.release("1", from: first.turn, of: user)
+        let second = try await begin()
+        #expect(second.isNew)
+        #expect(second.turn != first.turn)
+        // Released a second time, as after an unknown outcome, it stays with the new turn.
+        try await store.release("1", from: first.turn, of: user)
+        #expect(try await !begin().isNew)
+        #expect(try await store.allMessages(of: first.turn.conversation, of: user).count == 2)
+        try await store.delete(first.turn.conversation, of: user)
+        #expect(try await begin().turn == second.turn)
+    }
+
     @Test("The same turn by its names is begun once, key or none", arguments: StoreUnderTest.all, [nil, "1"])
     func repetition(store: StoreUnderTest, key: String?) async throws {
         let time = SetTime()

@@ -64,7 +64,8 @@ struct LogTests {
     @Test(
         "Text that could move a terminal's cursor is spelled out",
         arguments: [
-            ("a\nb\u{1B}[2Jc", "a\nb\u{1B}[2Jc"), ("\u{9B}2J", "\\u{9B}2J"), ("\u{7F}", "\\u{7F}"), ("\u{FEFF}", "\\u{FEFF}"),
+            ("a\nb\u{1B}[2Jc", "a\nb\u{1B}[2Jc"), ("\u{9B}2J", "\\u{9B}2J"), ("\u{7F}", "\\u{7F}"),
+            ("\u{FEFF}", "\\u{FEFF}"),
             ("\u{202E}evil", "\\u{202E}evil"), ("a\u{2028}b", "a\\u{2028}b"), ("naïve 🫀", "naïve 🫀"), ("", ""),
         ])
     func escaping(text: String, read: String) throws {
