@@ -93,9 +93,14 @@ extension Duration {
 extension UnsafeMutablePointer<uv_handle_t> {
     /// Closes the handle and frees its memory when libuv has let go of it.
     ///
-    /// On another thread than the loop's it would corrupt the loop, so that stops the process.
+    /// From another thread than the loop's, where the last owner may be let go of, it is left to the loop.
     func close() {
-        EventLoop.of(pointee.loop.pointee.data)?.preconditionOnLoop()
+        guard let loop = EventLoop.of(pointee.loop.pointee.data), !loop.isCurrent else { return closeNow() }
+        nonisolated(unsafe) let handle = self
+        loop.execute { handle.closeNow() }
+    }
+
+    private func closeNow() {
         uv_close(self) { handle in UnsafeMutableRawPointer(handle)?.deallocate() }
     }
 }
