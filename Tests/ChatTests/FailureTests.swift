@@ -156,22 +156,6 @@ struct FailureTests {
         #expect(try await clinic.service.result(of: turn, as: someone).text == "All at once.")
     }
 
-    @Test("A caller that waits keeps its answer from being cancelled because nobody watches")
-    func batchIsWatched() async throws {
-        let door = Door()
-        let clinic = Clinic(
-            .with {
-                $0.onDetach = .cancel
-                $0.detachGrace = .milliseconds(20)
-            }
-        ) { _ in [.hold(door), .say("All at once."), .finish()] }
-        let turn = try await clinic.ask("Hello?", streams: false)
-        let result = Task { try await clinic.service.result(of: turn, as: someone) }
-        await Clinic.loops[0].run { try? await $0.loop.sleep(for: .milliseconds(60)) }
-        door.open()
-        #expect(try await result.value.outcome == .complete)
-    }
-
     @Test("An answer that nobody watches is cancelled after the grace where the settings say so")
     func detached() async throws {
         let clinic = Clinic(

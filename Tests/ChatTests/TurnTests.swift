@@ -162,20 +162,6 @@ struct TurnTests {
         #expect(error?.field == "request_id")
     }
 
-    @Test("A question for which there was no room leaves its key free, so that it can be asked again")
-    func noRoom() async throws {
-        let door = Door()
-        let clinic = Clinic(.with { $0.maxRunningStreams = 1 }) { _ in [.hold(door), .say("Now."), .finish()] }
-        let first = try await clinic.ask("First.")
-        let error = await #expect(throws: PlatformError.self) { try await clinic.ask("Second.", key: "k") }
-        #expect(error?.code == .unavailable)
-        door.open()
-        _ = try await clinic.watch(first)
-        clinic.provider.perform { _ in [.say("Now."), .finish()] }
-        let second = try await clinic.ask("Second.", key: "k")
-        #expect(try await clinic.watch(second).texts == [.chat: "Now."])
-    }
-
     // MARK: Stopping and retrying
 
     @Test("A stop ends the answer now and keeps what was said")
