@@ -119,6 +119,9 @@ let package = Package(
                 "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
                 "Providers",
             ]),
+        tests(
+            "ProviderConformanceTests",
+            of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
@@ -127,11 +130,11 @@ let package = Package(
         tests(
             "ChatTests",
             of: [
-                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming",
+                "Telemetry",
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],

@@ -71,7 +71,7 @@ final class ServerMetrics: Sendable {
 
 /// Counts each answer and logs it when it is through.
 ///
-/// - Parameter isLogging: whether requests are logged; failures of ours always are.
+/// `isLogging`: whether requests are logged; failures of ours always are.
 func accessLog(
     _ log: Log, _ metrics: ServerMetrics, isLogging: @escaping @Sendable () -> Bool
 ) -> Middleware {

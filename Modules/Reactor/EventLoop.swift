@@ -187,7 +187,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 /// A job that is to run in this turn.
 private struct ReadyJob {
     let job: UnownedJob
-    /// Whether another thread made it ready. Its task may not prefer this loop; run as if it did, it would be lost when
+    /// Whether another thread made it ready.
+    ///
+    /// Its task may not prefer this loop; run as if it did, it would be lost when
     /// it hops away (observed with Swift 6.3.1). A task that does prefer it is made ready by the loop itself, but for its
     /// first job, and saves a job for each wait by being run so.
     let isForeign: Bool

@@ -16,7 +16,9 @@ struct FailureTests {
         .timedOut,
     ]
 
-    @Test("A provider that fails before the first word leaves a failed answer and an error that says what helps", arguments: codes)
+    @Test(
+        "A provider that fails before the first word leaves a failed answer and an error that says what helps",
+        arguments: codes)
     func before(code: PlatformError.Code) async throws {
         let clinic = Clinic { _ in [.fail(code)] }
         let (turn, transcript, message) = try await clinic.answer(to: "Hello?")
@@ -103,7 +105,10 @@ struct FailureTests {
     @Test("Reasons that come after the answer has begun go to their panel, whose last end names all of them")
     func lateReasoning() async throws {
         let clinic = Clinic { _ in
-            [.think("Before. "), .say("The answer "), .think("Meanwhile. "), .say("goes on."), .think("After."), .finish()]
+            [
+                .think("Before. "), .say("The answer "), .think("Meanwhile. "), .say("goes on."), .think("After."),
+                .finish(),
+            ]
         }
         let (_, transcript, message) = try await clinic.answer(to: "Hello?")
         #expect(transcript.texts == [.reasoning: "Before. Meanwhile. After.", .chat: "The answer goes on."])
@@ -154,22 +159,6 @@ struct FailureTests {
         await Clinic.loops[0].run { try? await $0.loop.sleep(for: .milliseconds(60)) }
         door.open()
         #expect(try await clinic.service.result(of: turn, as: someone).text == "All at once.")
-    }
-
-    @Test("A caller that waits keeps its answer from being cancelled because nobody watches")
-    func batchIsWatched() async throws {
-        let door = Door()
-        let clinic = Clinic(
-            .with {
-                $0.onDetach = .cancel
-                $0.detachGrace = .milliseconds(20)
-            }
-        ) { _ in [.hold(door), .say("All at once."), .finish()] }
-        let turn = try await clinic.ask("Hello?", streams: false)
-        let result = Task { try await clinic.service.result(of: turn, as: someone) }
-        await Clinic.loops[0].run { try? await $0.loop.sleep(for: .milliseconds(60)) }
-        door.open()
-        #expect(try await result.value.outcome == .complete)
     }
 
     @Test("An answer that nobody watches is cancelled after the grace where the settings say so")

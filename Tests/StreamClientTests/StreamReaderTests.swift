@@ -69,22 +69,6 @@ struct StreamReaderTests {
         #expect(server.requests.value == 1)
     }
 
-    @Test("sees every event once, wherever the connections are cut", arguments: 0..<100 as Range<UInt64>)
-    func cuts(seed: UInt64) async throws {
-        let server = try ScriptedServer { request in
-            var random = SplitMix(seed: seed &* 1_000 &+ UInt64(request.connection))
-            let bytes = Self.bytes(after: request.header("Last-Event-ID"))
-            // Enough for one more event, so that there is progress.
-            let count = Int.random(in: min(160, bytes.count)...bytes.count, using: &random)
-            return [
-                .send(Self.head), .sendBytes(Array(bytes.prefix(count))),
-                Bool.random(using: &random) ? .close : .reset,
-            ]
-        }
-        let seen = try await Self.sightings(of: server)
-        #expect(Self.events(in: seen) == Self.events, "seed \(seed)")
-    }
-
     @Test("takes silence for a dead line")
     func silence() async throws {
         let gate = Gate()
