@@ -2,6 +2,7 @@ import API
 import Configuration
 import Core
 import Glibc
+import HTTPServer
 import Persistence
 import Plugins
 import Providers
@@ -14,7 +15,7 @@ import Telemetry
 struct Server {
     static func main() async {
         // A peer that has gone is an error of its socket, not the end of the process.
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let options = Options(CommandLine.arguments)
         let registry = ProviderRegistry(plugins)
         let settings = read(options, registry)
@@ -72,11 +73,12 @@ struct Server {
     private static func announce(_ settings: Settings, _ port: Int) {
         let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
         print("medstream-server \(Product.version) ready on http://\(host):\(port)")
-        unsafe fflush(nil)
+        fflush(nil)
     }
 
     static func fail(_ message: String, _ code: Int32) -> Never {
-        unsafe fputs("medstream-server: \(message)\n", stderr)
+        let line = Array("medstream-server: \(message)\n".utf8)
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
         exit(code)
     }
 }

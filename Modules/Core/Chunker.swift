@@ -88,37 +88,36 @@ extension Chunker {
     private mutating func take<E: Error>(
         _ kind: CharacterScanner.Kind, at place: Int, _ emit: (String) throws(E) -> Void
     ) throws(E) {
-        let isTooLong = place - atomStart >= Self.longestAtom
+        if place - atomStart >= Self.longestAtom {
+            if last != .space { try endWord(at: place, emit) }
+            wordStart = place
+            try closeAtom(at: place, emit)
+            try cut(at: place, emit)
+        }
         switch kind {
         case .space, .lineBreak:
             if last != .space {
                 try endWord(at: place, emit)
                 spaces = 0
             }
+            last = .space
             spaces += 1
             if kind == .lineBreak { wanted = .nothing }
-            if spaces > maximum || isTooLong {
-                try closeAtom(at: place, emit)
+            if spaces > maximum {
                 spaces = 1
+                try closeAtom(at: place, emit)
             }
-            last = .space
         case .ideograph, .opening:
             if last == .space {
                 try beginWord(at: place, emit)
-            } else if last == .ideograph || isTooLong {
+            } else if last == .ideograph {
                 try endWord(at: place, emit)
                 wordStart = place
                 try closeAtom(at: place, emit)
             }
             last = kind == .opening ? .word : .ideograph
         case .closing, .word, .continuation:
-            if last == .space {
-                try beginWord(at: place, emit)
-            } else if isTooLong {
-                try endWord(at: place, emit)
-                wordStart = place
-                try closeAtom(at: place, emit)
-            }
+            if last == .space { try beginWord(at: place, emit) }
             last = kind == .closing ? .ideograph : .word
         }
         atomCharacters += 1
@@ -126,7 +125,7 @@ extension Chunker {
 
     private mutating func beginWord<E: Error>(at place: Int, _ emit: (String) throws(E) -> Void) throws(E) {
         wordStart = place
-        if wanted == .nothing || place - atomStart >= Self.longestAtom {
+        if wanted == .nothing {
             try closeAtom(at: place, emit)
         } else {
             settledCharacters = atomCharacters

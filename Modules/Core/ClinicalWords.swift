@@ -23,7 +23,13 @@ enum ClinicalWords {
     static func next(_ wanted: Wanted, _ text: [UInt8], _ word: Range<Int>) -> Wanted? {
         switch wanted {
         case .nothing: nil
-        case .unit: unit(text, word) ?? (isSign(text, word) ? .value : nil)
+        case .unit:
+            switch unit(text, word) {
+            // Some are both, and case does not tell: hours and heart rate, kelvin and potassium.
+            case .nothing?: isLabel(text, word) ? .value : .nothing
+            case let next?: next
+            case nil: isSign(text, word) ? .value : nil
+            }
         case .value:
             if isValue(text, word) {
                 endsInNumber(text, word) ? .unit : .nothing

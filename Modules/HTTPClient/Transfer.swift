@@ -100,8 +100,10 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// Waits until something has come in or the exchange has ended; may return early.
-    func wait() async {
+    func wait(isolation: isolated (any Actor)? = #isolation) async {
         await withTaskCancellationHandler {
+            // Capturing it keeps this closure on the caller's actor; otherwise it would run on the global executor.
+            _ = isolation
             await withUnsafeContinuation { continuation in
                 precondition(waiter == nil, "a response is read by one task at a time")
                 waiter = continuation

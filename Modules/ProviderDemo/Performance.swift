@@ -81,7 +81,8 @@ struct Performance {
 
     /// The same in one step: it takes as long, and what goes wrong on the way leaves nothing.
     func atOnce() -> Performance {
-        var (result, rest) = (self, self)
+        var rest = self
+        var result = self
         var delay = Duration.zero
         var (reasoning, content) = ("", "")
         var others: [Delta] = []

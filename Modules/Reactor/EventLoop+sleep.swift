@@ -20,9 +20,11 @@ private final class Sleeper: @unchecked Sendable {
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    func sleep(for delay: Duration) async {
+    func sleep(for delay: Duration, isolation: isolated (any Actor)? = #isolation) async {
         loop.preconditionOnLoop()
         await withTaskCancellationHandler {
+            // Capturing it keeps this closure on the caller's actor; otherwise it would run on the global executor.
+            _ = isolation
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }
                 waiter = continuation

@@ -25,7 +25,7 @@ struct ErrorAnswerTests {
         "timeout": .timedOut, "overloaded": .providerOverloaded, "provider_error": .providerFailed,
     ]
 
-    static let recorded: [Case] = {
+    static let recordings: [Case] = {
         guard let url = Reference.url("wire/errors.json") else { return [] }
         do {
             return try (JSONValue(parsing: Array(Data(contentsOf: url))).array ?? []).map { entry in
@@ -48,7 +48,7 @@ struct ErrorAnswerTests {
     }
 
     // A proxy's page means what its status means, also when a vendor would say more: 502 is worth another try.
-    @Test("A recorded error is of its class", arguments: recorded)
+    @Test("A recorded error is of its class", arguments: recordings)
     func recorded(_ error: Case) {
         let answer = Self.answer(error.status, error.body, error.headers)
         #expect(answer.code == error.code)
