@@ -52,10 +52,11 @@ let package = Package(
         shim("CSimdJSON", links: ["simdjson", "stdc++"]),
 
         module("Core"),
+        module("Arguments", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
-        module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurl", "CCurlShim"]),
+        module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
@@ -65,10 +66,13 @@ let package = Package(
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
-        module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
+        module("ChatCompletions", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
-        module("ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module(
+            "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
+
+        module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
         module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         module(
@@ -82,21 +86,60 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings",
                 "Telemetry",
             ]),
 
+        app(
+            "medstream", in: "CLI",
+            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
+
         module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
+
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
+            path: "Tests/FuzzTargets",
+            swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("JSONTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
+        tests(
+            "ProvidersTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
+            ]),
+        tests(
+            "ChatCompletionsTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
+            ]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
-        tests("ProvidersTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
-        tests("ChatCompletionsTests", of: ["Configuration", "Core", "HTTPClient", "JSON", "Providers", "ProviderOpenAI", "ProviderOpenAICompatible"]),
+        tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests(
+            "ChatTests",
+            of: [
+                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry",
+            ]),
+        tests("ArgumentsTests", of: ["Arguments"]),
+        tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
+        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
+        tests("ReactorTests", of: ["Reactor"]),
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// libFuzzer has a `main` of its own, which an ordinary build must not see: `Scripts/fuzz` sets this.
+if Context.environment["MEDSTREAM_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["Corpus"],
+            swiftSettings: house + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -49,7 +49,7 @@ FULL = [
     Scenario("200 x 20 ms", 200, 20, seconds=8),
     Scenario("1,000 x 50 ms", 1000, 50, seconds=8, rounds=3),
     Scenario("5,000 idle", 5000, 1_000_000, seconds=6, ramp=2500, warm=4),
-    Scenario("flat out", 50, 0, seconds=60, chunks=4000),
+    Scenario("flat out", 50, 0, seconds=60, chunks=8000),
 ]
 QUICK = [
     Scenario("200 x 20 ms", 200, 20, seconds=2, warm=1),
@@ -224,7 +224,9 @@ def main() -> int:
         rows[scenario.name] = {name: figures(scenario, runs) for name, runs in results.items()}
         table(scenario.name, rows[scenario.name])
     (options.work / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
-    busy = [name for name, targets in rows.items() if any((row["others"] or 0) > 0.25 for row in targets.values())]
+    # Of a few milliseconds flat out, the clock of /proc/stat can say nothing.
+    paced = {scenario.name for scenario in scenarios if not scenario.runs_to_the_end}
+    busy = [name for name in rows if name in paced and any((row["others"] or 0) > 0.25 for row in rows[name].values())]
     if busy:
         print(f"\nThe machine was busy with other work during: {', '.join(busy)}; latency there says little.")
     return 0 if judge(rows) else 2

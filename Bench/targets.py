@@ -159,6 +159,7 @@ class Medstream(Target):
     ready_path = "/readyz"
 
     CONFIGURATION = """\
+include: {defaults}
 server:
   port: {port}
   threads: 1
@@ -171,7 +172,7 @@ streaming:
   on_detach: cancel
   detach_grace: 0s
   log: {{ events: 100000, bytes: 64MiB, total_bytes: 4GiB }}
-  max_text_bytes: 64MiB
+  max_text: 64MiB
   max_running: {limit}
 providers:
   mock:
@@ -181,13 +182,12 @@ providers:
     model: {model}
 routes:
   chat: [mock]
-  onboarding: [mock]
 """
 
     def command(self):
         path = self.work / "medstream.yaml"
         path.write_text(self.CONFIGURATION.format(
-            port=self.port, limit=STREAM_LIMIT, provider=self.provider.port, model=self.model))
+            defaults=Path("config/medstream.yaml").resolve(), port=self.port, limit=STREAM_LIMIT, provider=self.provider.port, model=self.model))
         return [os.environ.get("MEDSTREAM_SERVER", ".build/release/medstream-server"), "--config", str(path)]
 
     def request(self):

@@ -21,6 +21,7 @@ public final class Application: Sendable {
     private let live: LiveSettings
     private let log: Log
     private let isReady: ReadyFlag
+    private let sweeper: Task<Void, Never>
 
     /// Starts to serve.
     ///
@@ -43,8 +44,13 @@ public final class Application: Sendable {
         let api = API(chat: chat, live: live, metrics: metrics, isReady: isReady)
         let handler = try api.handler(log: log)
         server = try await HTTPServer(settings.server, on: loops, handler: handler)
+        sweeper = Task {
+            while (try? await Task.sleep(for: min(settings.streaming.retention, .seconds(60)))) != nil { hub.sweep() }
+        }
         isReady.set(true)
     }
+
+    deinit { sweeper.cancel() }
 
     /// Takes over what may change while the process runs: routes, providers, flags, prompts, limits of a message.
     ///
@@ -65,11 +71,14 @@ public final class Application: Sendable {
     /// viewer gets its last event.
     public func shutdown() async {
         isReady.set(false)
+        sweeper.cancel()
         hub.close()
         await server.stopAccepting()
         await within(settings.server.drainTimeout) { await self.hub.idle() }
         await hub.stopAll(.shutdown)
         await within(.seconds(2)) { await self.hub.idle() }
+        // A run that does not heed the stop, such as one whose store hangs, must not cost its viewers their last event.
+        await hub.abandonAll()
         await within(.seconds(2)) { await self.server.drained() }
         await server.close()
     }

@@ -45,6 +45,10 @@ extension API {
             answers: [.events("The turn's events."), .init(204, "The stream has ended and was read to its end.")]
                 + Operation.Answer.problems(404, 409, 422, 429, 503)
         ) { request in
+            // Who asks for a header alone must not have a question asked.
+            guard request.method != "HEAD" else {
+                throw PlatformError(.methodNotAllowed, "This call takes GET alone: it starts an answer.")
+            }
             if let place = lastEvent(request) { return try await stream(place.stream, request, after: place.offset) }
             guard let text = request.query["message"] else {
                 throw PlatformError(.invalidRequest, "'message' is missing; say something.", field: "message")

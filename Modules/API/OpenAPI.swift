@@ -48,7 +48,9 @@ struct OpenAPI {
         let parameters = inPath + inQuery + inHeader
         if !parameters.isEmpty { members["parameters"] = .array(parameters) }
         if let body = operation.body {
-            members["requestBody"] = ["content": ["application/json": ["schema": body]], "required": true]
+            members["requestBody"] = [
+                "content": ["application/json": ["schema": body]], "required": .bool(body["required"] != nil),
+            ]
         }
         return .object(members)
     }

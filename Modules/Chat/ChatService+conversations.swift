@@ -41,16 +41,19 @@ extension ChatService {
         return try await storing { () throws(StoreError) in try await store.rename(id, to: title, of: owner) }
     }
 
-    /// Deletes a conversation with all its messages; answers under way are stopped.
+    /// Deletes a conversation with all its messages; answers under way are stopped, and none is replayed any more.
     ///
     /// - Throws: `PlatformError` `notFound`.
     public func delete(_ id: ConversationID, as owner: UserID) async throws(PlatformError) {
-        let running = try await storing { () throws(StoreError) in
+        let streams = try await storing { () throws(StoreError) in
             let page = try await store.messages(of: id, of: owner, after: nil, limit: .max)
             try await store.delete(id, of: owner)
-            return page.items.filter { $0.state == .streaming }.compactMap(\.stream)
+            return page.items.compactMap(\.stream)
         }
-        for stream in running { await hub.log(stream, for: owner)?.stop(.user) }
+        for stream in streams {
+            await hub.log(stream, for: owner)?.stop(.user)
+            hub.remove(stream, for: owner)
+        }
     }
 
     /// A page of a conversation's messages, oldest first.

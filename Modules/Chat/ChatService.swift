@@ -129,8 +129,9 @@ public final class ChatService: Sendable {
         let run = TurnRun(
             prompt: prompt, provider: provider, stage: stage, store: store, settings: hub.settings, log: log,
             deadline: streams ? nil : configuration.chat.batchTimeout)
+        let answer = begun.answer
         _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { log in
-            await run.run(begun.answer, into: log)
+            await run.run(answer, into: log)
         }
     }
 

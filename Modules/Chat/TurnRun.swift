@@ -29,27 +29,49 @@ struct TurnRun: Sendable {
     }
 
     /// Fills `stream` to its end and records `message`, the assistant's row that was opened for it.
+    ///
+    /// The steps are functions of their own so that a run's task holds no more memory than its longest step needs.
     func run(_ message: Message, into stream: isolated StreamLog) async {
+        begin(message, stream)
+        var answer = Answer(model: provider.model)
+        // Why the answer was cut; a stop that came too late to cut it is none.
+        var reason: StreamLog.StopReason?
+        do throws(PlatformError) {
+            try await generate(into: stream, &answer)
+            stream.flush()
+            if stream.stopReason == .length { reason = .length }
+        } catch {
+            stream.flush()
+            reason = stream.stopReason
+            answer.error = reading(of: error, reason)
+        }
+        await conclude(message, answer, reason, stream)
+    }
+
+    private func begin(_ message: Message, _ stream: isolated StreamLog) {
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
                 metadata: ["provider": .string(provider.name), "model": .string(provider.model)]))
-        var answer = Answer(model: provider.model)
-        do throws(PlatformError) {
-            try await generate(into: stream, &answer)
-        } catch {
-            answer.error = reading(of: error, stream.stopReason)
-        }
-        stream.flush()
+    }
+
+    /// Ends the panels, says what went wrong, records the answer and ends the stream.
+    @inline(never)
+    private func conclude(
+        _ message: Message, _ given: Answer, _ reason: StreamLog.StopReason?, _ stream: isolated StreamLog
+    ) async {
+        var answer = given
         let text = stream.text(.chat, stage)
         let reasoning = stream.text(.reasoning, stage)
-        if answer.error == nil, stream.stopReason == nil, text.isEmpty { answer.error = emptyAnswer(answer) }
-        if answer.error == nil, stream.stopReason == nil { stream.complete(.chat, of: stage) }
+        if answer.error == nil, reason == nil {
+            answer.error = fault(of: answer, text)
+            if answer.error == nil { stream.complete(.chat, of: stage) }
+        }
         if let error = answer.error {
             stream.append(error, stage: stage)
             report(error, stream)
         }
-        let outcome = outcome(of: answer, stream.stopReason, hasText: !text.isEmpty || !reasoning.isEmpty)
+        let outcome = outcome(of: answer, reason, hasText: !text.isEmpty || !reasoning.isEmpty)
         var row = message
         row.text = text
         row.reasoning = reasoning
@@ -62,15 +84,17 @@ struct TurnRun: Sendable {
         // `saved` and `stream_done` follow.
         row.lastOffset = stream.lastOffset + 2
         await save(row, into: stream)
-        stream.finish(.done(outcome, sentence(answer, stream.stopReason), usage: answer.usage, metadata: facts(answer)))
+        stream.finish(.done(outcome, sentence(answer, reason), usage: answer.usage, metadata: facts(answer)))
     }
 
+    @inline(never)
     private func generate(into stream: isolated StreamLog, _ answer: inout Answer) async throws(PlatformError) {
         let source = provider.open(prompt, on: stream.loop)
-        // The provider's silence is a reason to stop like any other: it cancels this task.
-        let silence = IdleTimer(on: stream.loop, limit: settings.idleTimeout) { [weak stream] in
+        // The provider's silence is a reason to stop like any other: it cancels this task. An answer that is wanted at
+        // once is silence to its end; that has its deadline.
+        let silence = deadline == nil ? IdleTimer(on: stream.loop, limit: settings.idleTimeout) { [weak stream] in
             stream?.assumeIsolated { $0.stop(.silence) }
-        }
+        } : nil
         let deadline = deadline.map { deadline in
             let timer = LoopTimer(on: stream.loop) { [weak stream] in
                 stream?.assumeIsolated { $0.stop(.deadline) }
@@ -80,20 +104,21 @@ struct TurnRun: Sendable {
         }
         defer { deadline?.stop() }
         var deltas: [Delta] = []
-        var hasReasoned = false
+        var isReasoning = false
         var hasAnswered = false
         while try await source.next(into: &deltas) {
-            silence.touch()
+            silence?.touch()
             for delta in deltas {
                 switch delta {
                 case .content(let text):
-                    if !hasAnswered {
-                        hasAnswered = true
-                        if hasReasoned { stream.complete(.reasoning, of: stage) }
+                    if !hasAnswered, isReasoning {
+                        stream.complete(.reasoning, of: stage)
+                        isReasoning = false
                     }
+                    hasAnswered = true
                     stream.write(text, to: .chat, of: stage)
                 case .reasoning(let text):
-                    hasReasoned = true
+                    isReasoning = true
                     stream.write(text, to: .reasoning, of: stage)
                 case .start(let model): answer.model = model
                 case .usage(let usage): answer.usage = usage
@@ -102,7 +127,8 @@ struct TurnRun: Sendable {
                 }
             }
         }
-        if hasReasoned, !hasAnswered { stream.complete(.reasoning, of: stage) }
+        // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
+        if isReasoning { stream.complete(.reasoning, of: stage) }
     }
 
     private func save(_ row: Message, into stream: isolated StreamLog) async {
@@ -110,6 +136,8 @@ struct TurnRun: Sendable {
             try await store.save(row)
             stream.append(
                 .saved(message: row.id, length: row.text.utf8.count, sha256: SHA256.hex(of: row.text)))
+        } catch .notFound {
+            stream.append(PlatformError(.notFound, "The conversation was deleted meanwhile."), stage: stage)
         } catch {
             // The place of `saved` is kept, so that the recorded offset holds.
             let failure = PlatformError(
@@ -136,8 +164,14 @@ struct TurnRun: Sendable {
         }
     }
 
-    private func emptyAnswer(_ answer: Answer) -> PlatformError? {
-        switch answer.finish {
+    /// What is wrong with an answer that came to its end.
+    private func fault(of answer: Answer, _ text: String) -> PlatformError? {
+        if answer.finish == .error {
+            return PlatformError(
+                .providerFailed, "The model's provider broke the answer off. What came so far is kept; try again.")
+        }
+        guard text.isEmpty else { return nil }
+        return switch answer.finish {
         case .length:
             PlatformError(
                 .providerTruncated, "The model reached its output limit before it answered. Ask for less, or try again.")

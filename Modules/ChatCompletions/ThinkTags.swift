@@ -5,7 +5,7 @@ internal import Core
 /// That is how models reason behind a server that does not know their format. Only a tag at the very beginning counts:
 /// an answer may well speak of such tags. White space around the tags belongs to neither text.
 struct ThinkTags: Sendable {
-    private enum State { case beginning, thinking, between, answering }
+    private enum State { case beginning, opened, thinking, closed, answering }
 
     private static let opening = "<think>".unicodeScalars
     private static let closing = "</think>".unicodeScalars
@@ -18,22 +18,23 @@ struct ThinkTags: Sendable {
         guard state != .answering else { return deltas.append(.content(text)) }
         held.append(contentsOf: text.unicodeScalars)
         if state == .beginning { begin() }
+        if state == .opened { dropSpace(then: .thinking) }
         if state == .thinking { think(into: &deltas) }
-        if state == .between { dropSpace() }
+        if state == .closed { dropSpace(then: .answering) }
         if state == .answering { give(&held, Delta.content, into: &deltas) }
     }
 
     /// Appends what is still held back.
     mutating func end(into deltas: inout [Delta]) {
-        if state == .between { dropSpace() }
+        if state == .opened || state == .closed { dropSpace(then: .answering) }
         give(&held, state == .thinking ? Delta.reasoning : Delta.content, into: &deltas)
     }
 
     private mutating func begin() {
         let text = held.drop { $0.properties.isWhitespace }
         if text.starts(with: Self.opening) {
-            held = .init(text.dropFirst(Self.opening.count).drop { $0.properties.isWhitespace })
-            state = .thinking
+            held = .init(text.dropFirst(Self.opening.count))
+            state = .opened
         } else if !Self.opening.starts(with: text) {
             state = .answering
         }
@@ -44,7 +45,7 @@ struct ThinkTags: Sendable {
             var thought = String.UnicodeScalarView(held[..<tag.lowerBound])
             give(&thought, Delta.reasoning, into: &deltas)
             held = .init(held[tag.upperBound...])
-            state = .between
+            state = .closed
             return
         }
         // The longest end that may be the beginning of the tag waits.
@@ -55,9 +56,9 @@ struct ThinkTags: Sendable {
         give(&thought, Delta.reasoning, into: &deltas)
     }
 
-    private mutating func dropSpace() {
+    private mutating func dropSpace(then next: State) {
         held = .init(held.drop { $0.properties.isWhitespace })
-        if !held.isEmpty { state = .answering }
+        if !held.isEmpty { state = next }
     }
 
     private func give(

@@ -1,3 +1,5 @@
+import Core
+
 /// What a configuration knows of its own reading: the problems so far, and every key that was asked for.
 final class Recorder {
     /// The file that was loaded, not one that it includes.

@@ -8,9 +8,11 @@ extension Section {
         path(key, fallback: Files.absolute(value)) ?? Files.absolute(value)
     }
 
-    /// A path as ``path(_:default:)``, whose default is relative to the file that was loaded: for what is shipped with it.
+    /// A path as ``path(_:default:)``, whose default is relative to the file that the section stands in: for what is
+    /// shipped with that file.
     public func path(_ key: String, defaultBesideFile value: String) -> String {
-        path(key, default: resolved(value, at: Location(file: recorder.file)))
+        let isInFile = location.file != Location.override
+        return path(key, default: resolved(value, at: isInFile ? location : Location(file: recorder.file)))
     }
 
     /// A path as ``path(_:default:)``; `nil` when absent.

@@ -1,3 +1,5 @@
+import Core
+
 /// One mapping of the configuration, read key by key.
 ///
 /// A reader never throws: what is wrong is remembered with its place, the reader answers with the default, and

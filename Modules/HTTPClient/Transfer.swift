@@ -84,7 +84,8 @@ final class Transfer: @unchecked Sendable {
 
     func ended(_ code: CURLcode) {
         guard let easy else { return }
-        if code == CURLE_OK { return end(with: .complete) }
+        // libcurl is content with a head that ends in the middle.
+        if code == CURLE_OK { return head.isComplete ? end(with: .complete) : end(.truncated) }
         end(with: .failed(HTTPClientError(code, of: easy, host: host, isConnected: clock.phase != .connect)))
     }
 
@@ -102,7 +103,7 @@ final class Transfer: @unchecked Sendable {
     /// Waits until something has come in or the exchange has ended; may return early.
     func wait(isolation: isolated (any Actor)? = #isolation) async {
         await withTaskCancellationHandler {
-            // Capturing it keeps this closure on the caller's actor; otherwise it would run on the global executor.
+            // Without the capture the closure belongs to no actor, and runs off the loop.
             _ = isolation
             await withUnsafeContinuation { continuation in
                 precondition(waiter == nil, "a response is read by one task at a time")

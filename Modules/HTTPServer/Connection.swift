@@ -174,7 +174,7 @@ final class Connection: SocketObserver, EndOfTurn {
         parser.reset()
         let exchange = Exchange(
             on: self, isHead: head.method == "HEAD", isHTTP11: head.isHTTP11,
-            keepsAlive: head.keepsAlive && !worker.isDraining, start: requestStart)
+            keepsAlive: head.keepsAlive, start: requestStart)
         self.exchange = exchange
         exchange.task = worker.serve(request, exchange)
     }
@@ -209,12 +209,13 @@ final class Connection: SocketObserver, EndOfTurn {
         start(.linger)
     }
 
-    /// Ends a connection that has no request under way, so that the server can stop.
-    func endIfIdle() {
-        if case .head = phase, input.isEmpty { close() }
-    }
+    /// Whether no request is under way, not even its first byte.
+    var isIdle: Bool { if case .head = phase { input.isEmpty } else { false } }
 
     // MARK: Writing
+
+    /// Bytes that have come and could not be handled yet.
+    var waitingBytes: Int { input.count }
 
     /// Bytes that the client has not taken yet.
     var pendingBytes: Int { output.count }
@@ -224,6 +225,9 @@ final class Connection: SocketObserver, EndOfTurn {
     var maxPendingBytes: Int { settings.maxOutputBytes }
 
     var eventLoop: EventLoop { loop }
+
+    /// Whether the server stops, so that each answer is its connection's last.
+    var isDraining: Bool { worker.isDraining }
 
     func write(_ body: (inout ByteBuffer) -> Void) {
         guard socket != nil else { return }

@@ -10,7 +10,7 @@ public final class HTTPServer: Sendable {
     public let settings: HTTPServerSettings
     /// The port in use, the real one when the settings asked for 0.
     public let port: Int
-    private let workers: [LoopWorker]
+    let workers: [LoopWorker]
 
     /// Starts to listen.
     ///

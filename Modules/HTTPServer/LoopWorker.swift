@@ -11,7 +11,7 @@ actor LoopWorker {
     private let handler: Handler
     private var listener: TCPListener?
     /// The peer of a connection that was turned away is `nil`: it was never counted.
-    private var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
+    private(set) var connections: [ObjectIdentifier: (connection: Connection, peer: String?)] = [:]
     private var turnedAway = 0
     private var draining = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -89,11 +89,21 @@ actor LoopWorker {
     }
 
     private func start(_ request: Request, _ exchange: LoopConfined<Exchange>) -> Task<Void, Never> {
-        Task {
-            // `self` puts the task on this loop.
-            let response = await self.answer(request)
-            await exchange.value.send(response)
-        }
+        // The preference brings continuations back to this loop: without one each wait would take the way over the
+        // global executor, although all code of the task is isolated to this actor.
+        Task(executorPreference: loop) { await self.run(request, exchange) }
+    }
+
+    private func run(_ request: Request, _ exchange: LoopConfined<Exchange>) async {
+        let response = await answer(request)
+        guard case .stream = response.body else { return await exchange.value.send(response) }
+        // A task keeps the stack that its deepest call needed until it ends: what streams for minutes starts afresh,
+        // without that of the handler and its middleware (about 35 KiB).
+        exchange.value.task = Task(executorPreference: loop) { await self.stream(response, exchange) }
+    }
+
+    private func stream(_ response: Response, _ exchange: LoopConfined<Exchange>) async {
+        await exchange.value.send(response)
     }
 
     private func answer(_ request: Request) async -> Response {
@@ -114,7 +124,7 @@ actor LoopWorker {
         draining = true
         listener?.close()
         listener = nil
-        for (connection, _) in connections.values { connection.endIfIdle() }
+        for (connection, _) in connections.values where connection.isIdle { connection.close() }
     }
 
     func drained() async {

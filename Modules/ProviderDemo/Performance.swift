@@ -81,8 +81,7 @@ struct Performance {
 
     /// The same in one step: it takes as long, and what goes wrong on the way leaves nothing.
     func atOnce() -> Performance {
-        var rest = self
-        var result = self
+        var (result, rest) = (self, self)
         var delay = Duration.zero
         var (reasoning, content) = ("", "")
         var others: [Delta] = []

@@ -4,7 +4,7 @@ public import HTTPClient
 extension PlatformError {
     /// An error of a provider with the sentence that goes with its code; of the provider's own words it has none.
     ///
-    /// - Parameter code: one of those that say what a provider did; others get a general sentence.
+    /// A code that does not say what a provider did gets a general sentence.
     public static func provider(
         _ code: Code, retryAfter: Duration? = nil, cause: (any Error)? = nil
     ) -> PlatformError {
@@ -13,7 +13,7 @@ extension PlatformError {
 
     /// What a failed exchange means.
     ///
-    /// - Parameter hasBegun: whether the head of an answer had come; a connection lost then cuts the answer short.
+    /// `hasBegun` says whether the head of an answer had come: a connection lost after it cuts the answer short.
     public static func provider(
         _ kind: HTTPClientError.Kind, hasBegun: Bool, cause: (any Error)? = nil
     ) -> PlatformError {
@@ -31,7 +31,8 @@ extension PlatformError {
 
     private static func sentence(for code: Code, _ retryAfter: Duration?) -> String {
         let tell = "Please tell the operator of this server."
-        let again = retryAfter.map { "Please try again in \(max(1, $0.components.seconds)) s." } ?? "Please try again."
+        let seconds = retryAfter.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
+        let again = seconds.map { "Please try again in \(max(1, $0)) s." } ?? "Please try again."
         return switch code {
         case .providerAuthentication: "The model's provider refused this server's credentials. \(tell)"
         case .providerQuota: "This server's account with the model's provider is used up. \(tell)"

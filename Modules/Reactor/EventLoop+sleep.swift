@@ -3,9 +3,11 @@ extension EventLoop {
     ///
     /// On the loop's thread only: the caller is isolated to an actor of this loop.
     /// - Throws: `CancellationError` as soon as the task is cancelled.
-    public func sleep(for delay: Duration) async throws(CancellationError) {
+    public func sleep(
+        for delay: Duration, isolation: isolated (any Actor)? = #isolation
+    ) async throws(CancellationError) {
         let sleeper = Sleeper(self)
-        await sleeper.sleep(for: delay)
+        await sleeper.sleep(for: delay, isolation: isolation)
         if Task.isCancelled { throw CancellationError() }
     }
 }
@@ -20,10 +22,10 @@ private final class Sleeper: @unchecked Sendable {
 
     init(_ loop: EventLoop) { self.loop = loop }
 
-    func sleep(for delay: Duration, isolation: isolated (any Actor)? = #isolation) async {
+    func sleep(for delay: Duration, isolation: isolated (any Actor)?) async {
         loop.preconditionOnLoop()
         await withTaskCancellationHandler {
-            // Capturing it keeps this closure on the caller's actor; otherwise it would run on the global executor.
+            // Without the capture the closure belongs to no actor, and runs off the loop.
             _ = isolation
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }

@@ -11,10 +11,16 @@ public final class StreamHub: Sendable {
     private let state = Mutex(State())
     private let bytes = Atomic<Int>(0)
 
+    private struct Finished {
+        var log: StreamLog
+        var at: ContinuousClock.Instant
+        var bytes: Int
+    }
+
     private struct State {
         var logs: [StreamID: StreamLog] = [:]
         /// Finished ones, oldest first, from `oldest` on.
-        var finished: [(log: StreamLog, at: ContinuousClock.Instant, bytes: Int)] = []
+        var finished: [Finished] = []
         var running = 0
         var isClosed = false
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
@@ -69,42 +75,75 @@ public final class StreamHub: Sendable {
     public var runningCount: Int { state.withLock { $0.running } }
 
     /// Logs in memory, running or finished.
-    public var logCount: Int { state.withLock { $0.logs.count } }
+    public var logCount: Int {
+        sweep()
+        return state.withLock { $0.logs.count }
+    }
 
     /// Bytes of text and events held by all logs, as of their last sealed segments.
     public var byteCount: Int { bytes.load(ordering: .relaxed) }
+
+    /// Forgets a stream of this user's at once; who watches it already still sees it to its end.
+    ///
+    /// A run under way goes on; to end it as well, ``StreamLog/stop(_:)`` it.
+    public func remove(_ id: StreamID, for owner: UserID) {
+        let removed = state.withLock { state in
+            guard state.logs[id]?.owner == owner else { return Removed() }
+            var removed = Removed(log: state.logs.removeValue(forKey: id))
+            if let place = state.finished.firstIndex(where: { $0.log.id == id }) {
+                removed.bytes = state.finished.remove(at: place).bytes
+            }
+            return removed
+        }
+        bytes.subtract(removed.bytes, ordering: .relaxed)
+    }
+
+    /// What has left the hub: let go of outside the lock.
+    private struct Removed {
+        var log: StreamLog?
+        var bytes = 0
+    }
 
     // MARK: For logs
 
     func addBytes(_ count: Int) { bytes.add(count, ordering: .relaxed) }
 
     func finished(_ log: StreamLog, bytes: Int) {
-        let waiters = state.withLock { state in
+        let time = now()
+        let (isKept, waiters) = state.withLock { state in
             state.running -= 1
-            state.finished.append((log, now(), bytes))
-            return state.running == 0 ? state.takeIdleWaiters() : []
+            // One that was removed meanwhile is replayed no more.
+            let isKept = state.logs[log.id] != nil
+            if isKept { state.finished.append(Finished(log: log, at: time, bytes: bytes)) }
+            return (isKept, state.running == 0 ? state.takeIdleWaiters() : [])
         }
+        if !isKept { self.bytes.subtract(bytes, ordering: .relaxed) }
         for waiter in waiters { waiter.resume() }
         sweep()
     }
 
     /// Forgets the finished logs that are past their time, and the oldest ones while memory is short.
-    private func sweep() {
+    ///
+    /// The hub does so whenever a stream begins, ends or is asked for; the process calls it now and then, so that text
+    /// does not outstay its time in a quiet hour.
+    public func sweep() {
         let time = now()
-        let freed = state.withLock { state in
+        // Handed out, so that large logs are let go of outside the lock.
+        let leaving = state.withLock { state in
             var freed = 0
-            var leaving = 0
-            for (log, at, size) in state.finished {
-                let isOld = at.duration(to: time) > settings.retention
-                guard isOld || byteCount - freed > settings.maxBytesInTotal else { break }
-                state.logs[log.id] = nil
-                freed += size
-                leaving += 1
+            var leaving: [Finished] = []
+            for finished in state.finished {
+                let isOld = finished.at.duration(to: time) > settings.retention
+                guard isOld || byteCount - freed >= settings.maxBytesInTotal else { break }
+                state.logs[finished.log.id] = nil
+                freed += finished.bytes
+                leaving.append(finished)
             }
-            if leaving > 0 { state.finished.removeFirst(leaving) }
-            return freed
+            state.finished.removeFirst(leaving.count)
+            bytes.subtract(freed, ordering: .relaxed)
+            return leaving
         }
-        if freed > 0 { bytes.subtract(freed, ordering: .relaxed) }
+        _ = leaving
     }
 
     // MARK: Shutdown
@@ -129,5 +168,11 @@ public final class StreamHub: Sendable {
     public func stopAll(_ reason: StreamLog.StopReason) async {
         let logs = state.withLock { Array($0.logs.values) }
         for log in logs { await log.stop(reason) }
+    }
+
+    /// Ends every log that has not ended, whatever its run still does.
+    public func abandonAll() async {
+        let logs = state.withLock { Array($0.logs.values) }
+        for log in logs { await log.abandon() }
     }
 }

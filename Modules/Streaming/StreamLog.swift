@@ -38,6 +38,8 @@ public actor StreamLog {
 
     private var run: Task<Void, Never>?
     private var viewers = 0
+    /// Callers that wait for the end alone; they watch, too, as far as detaching goes.
+    private var waitingForEnd = 0
     private var detachTimer: LoopTimer?
     private var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
     private var lastTicket = 0
@@ -94,13 +96,15 @@ public actor StreamLog {
     func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) {
         precondition(run == nil, "a log has one run")
         startDetachTimer()
-        run = Task {
-            await body(self)
-            if outcome == nil {
-                append(PlatformError(.internalError, "The answer could not be finished. Try again."))
-                finish(.done(.failed))
-            }
-        }
+        // The preference brings continuations back to this loop without a detour over the global executor.
+        run = Task(executorPreference: loop) { await self.perform(body) }
+    }
+
+    private func perform(_ body: @Sendable (isolated StreamLog) async -> Void) async {
+        await body(self)
+        guard outcome == nil else { return }
+        append(PlatformError(.internalError, "The answer could not be finished. Try again."))
+        finish(.done(.failed))
     }
 
     /// Ends the run early; the first reason counts. What was shown stays.
@@ -110,13 +114,26 @@ public actor StreamLog {
         run?.cancel()
     }
 
+    /// Ends the log now, whatever the run still does: for a shutdown that can wait no longer.
+    ///
+    /// What the run writes from here on is not taken.
+    func abandon() {
+        guard outcome == nil else { return }
+        run?.cancel()
+        append(
+            PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment."))
+        finish(.done(texts.isEmpty ? .failed : .truncated))
+    }
+
     // MARK: Writing
 
     /// Appends text to a panel, cut into chunks; the path of a token.
     ///
     /// What the chunker holds back for the end of its word goes out after `max_wait` at the latest. Turning to another
-    /// panel ends the words of the one before. A text that grows past `max_text_bytes` stops the run.
+    /// panel ends the words of the one before. A text that grows past `maxTextBytes` stops the run, and is not taken any
+    /// further.
     public func write(_ text: String, to panel: Panel, of stage: Stage) {
+        guard outcome == nil, !isFull else { return }
         if writing == nil || writing?.panel != panel || writing?.stage != stage {
             flush()
             writing = (panel, stage)
@@ -131,7 +148,7 @@ public actor StreamLog {
 
     /// Appends what the chunker holds back.
     public func flush() {
-        guard let writing, chunker.isWaiting else { return }
+        guard outcome == nil, let writing, chunker.isWaiting else { return }
         chunker.flush { append(chunk: $0, panel: writing.panel, stage: writing.stage) }
     }
 
@@ -142,13 +159,14 @@ public actor StreamLog {
     }
 
     private func flushIfDue() {
-        guard outcome == nil, chunker.isWaiting else { return }
+        guard chunker.isWaiting else { return }
         let waited = Duration.milliseconds(Int64(loop.now - waitingSince))
         if waited >= settings.maxChunkWait { flush() } else { startFlushTimer(after: settings.maxChunkWait - waited) }
     }
 
     /// Ends a panel of a stage: appends its `stage_complete`, with the length and hash of its text.
     public func complete(_ panel: Panel, of stage: Stage) {
+        guard outcome == nil else { return }
         flush()
         let record = texts[record(of: panel, stage)]
         append(
@@ -157,9 +175,9 @@ public actor StreamLog {
                 sha256: SHA256.hex(of: record.text)))
     }
 
-    /// Appends an event, after what the chunker held back.
+    /// Appends an event, after what the chunker held back; a log that has ended takes none.
     public func append(_ event: StreamEvent) {
-        precondition(outcome == nil, "a finished log takes no events")
+        guard outcome == nil else { return }
         flush()
         beginEvent()
         open.text.raw("\ndata: ")
@@ -169,11 +187,16 @@ public actor StreamLog {
 
     /// Appends an `error`; what was streamed so far stays.
     public func append(_ error: PlatformError, stage: Stage? = nil) {
+        guard outcome == nil else { return }
         failure = error
         append(.error(error, stage: stage))
     }
 
+    /// Whether the text has passed its bound; then no more of it is taken.
+    private var isFull: Bool { textBytes > settings.maxTextBytes }
+
     private func append(chunk: String, panel: Panel, stage: Stage) {
+        guard !isFull else { return }
         let place = record(of: panel, stage)
         let index = texts[place].chunks
         texts[place].chunks += 1
@@ -186,7 +209,7 @@ public actor StreamLog {
         open.text.value(index)
         open.text.raw("}}")
         endEvent()
-        if textBytes > settings.maxTextBytes { stop(.length) }
+        if isFull { stop(.length) }
     }
 
     /// Appends the last event and closes the log.
@@ -329,9 +352,13 @@ public actor StreamLog {
         return bytes
     }
 
-    /// Waits until the log has ended or the task is cancelled.
+    /// Waits until the log has ended or the task is cancelled; who waits counts as somebody who watches.
     public func ended() async {
+        waitingForEnd += 1
+        detachTimer = nil
         while outcome == nil, !Task.isCancelled { await wait() }
+        waitingForEnd -= 1
+        startDetachTimer()
     }
 
     /// Waits for the next event, the end of the log, or the end of the task.
@@ -372,14 +399,14 @@ public actor StreamLog {
 
     private func detach() {
         viewers -= 1
-        if viewers == 0 { startDetachTimer() }
+        startDetachTimer()
     }
 
     /// Readers now.
     public var viewerCount: Int { viewers }
 
     private func startDetachTimer() {
-        guard settings.onDetach == .cancel, outcome == nil, viewers == 0 else { return }
+        guard settings.onDetach == .cancel, outcome == nil, viewers == 0, waitingForEnd == 0 else { return }
         let timer = LoopTimer(on: loop) { [weak self] in
             self?.assumeIsolated { $0.stop(.detached) }
         }

@@ -6,6 +6,8 @@ public struct DecodedAnswer: Sendable {
     public var deltas: [Delta] = []
     public var error: PlatformError?
 
+    public init() {}
+
     public var text: String {
         deltas.reduce(into: "") { text, delta in if case .content(let piece) = delta { text += piece } }
     }

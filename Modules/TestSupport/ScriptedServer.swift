@@ -4,7 +4,8 @@ internal import Synchronization
 /// A peer over real TCP that answers each request with a script, so that tests can have it misbehave byte by byte.
 ///
 /// It listens on a free port of 127.0.0.1 with one blocking thread per connection: no part of it is shared with the
-/// code under test. A connection answers request after request until a script or the peer closes it.
+/// code under test. A connection answers request after request until a script or the peer closes it, or the server's
+/// last owner lets go.
 ///
 ///     let server = try ScriptedServer { _ in [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")] }
 public final class ScriptedServer: Sendable {
@@ -17,6 +18,8 @@ public final class ScriptedServer: Sendable {
         case sendEndlessly([UInt8])
         /// Holds the connection until the test opens the gate.
         case wait(Gate)
+        /// Holds the connection until the test lets it go on, once for each time.
+        case take(Semaphore)
         /// Reads until the peer closes or resets.
         case awaitDisconnect
         /// Ends the connection in order (FIN).
@@ -45,6 +48,7 @@ public final class ScriptedServer: Sendable {
     }
 
     private let listener: Socket
+    private let open = OpenSockets()
     public let port: Int
 
     /// Connections accepted so far.
@@ -53,6 +57,8 @@ public final class ScriptedServer: Sendable {
     public let requests = Tally()
     /// Connections that the peer closed or reset so far.
     public let disconnects = Tally()
+    /// Connections that have ended for any reason so far.
+    public let closures = Tally()
     /// Times at which a peer took nothing more of an endless answer.
     public let stalls = Tally()
     /// Bytes of endless answers that the peers' and this machine's buffers took.
@@ -61,21 +67,44 @@ public final class ScriptedServer: Sendable {
     /// Such as `http://127.0.0.1:40123`.
     public var url: String { "http://127.0.0.1:\(port)" }
 
-    /// Listens at once; `script` tells what to do after each request, on a thread of the connection's.
+    /// Listens at once.
+    ///
+    /// `script` tells what to do after each request, on a thread of the connection's.
     /// `greeting` is sent before any request has come.
     ///
     /// - Throws: what the system says when it has no port to give.
     public init(greeting: String = "", _ script: @escaping @Sendable (Request) -> [Step]) throws {
+        OpenFiles.raiseLimit()
         listener = try Socket.listening()
         port = listener.port
         let worker = Worker(
             listener: listener, greeting: greeting, script: script, connections: connections, requests: requests,
-            disconnects: disconnects,
-            stalls: stalls, bytesSent: bytesSent)
+            disconnects: disconnects, closures: closures,
+            stalls: stalls, bytesSent: bytesSent, open: open)
         Thread.detachNewThread { worker.accept() }
     }
 
-    deinit { listener.shutDown() }
+    deinit {
+        listener.shutDown()
+        open.shutDown()
+    }
+}
+
+/// The connections of a server, which end with it.
+private final class OpenSockets: Sendable {
+    private let sockets = Mutex<Set<Socket>>([])
+
+    func add(_ socket: Socket) { _ = sockets.withLock { $0.insert(socket) } }
+
+    /// Under the lock, so that no number is shut down that has been given out again.
+    func close(_ socket: Socket) {
+        sockets.withLock { sockets in
+            sockets.remove(socket)
+            socket.close()
+        }
+    }
+
+    func shutDown() { sockets.withLock { for socket in $0 { socket.shutDown() } } }
 }
 
 /// What the threads of a server share; outlives the server while connections are open.
@@ -86,14 +115,17 @@ private struct Worker: Sendable {
     let connections: Tally
     let requests: Tally
     let disconnects: Tally
+    let closures: Tally
     let stalls: Tally
     let bytesSent: Tally
+    let open: OpenSockets
 
     func accept() {
         var number = 0
         while let socket = listener.accept() {
             number += 1
             let connection = number
+            open.add(socket)
             connections.add()
             Thread.detachNewThread { serve(socket, connection) }
         }
@@ -102,7 +134,10 @@ private struct Worker: Sendable {
 
     private func serve(_ socket: Socket, _ number: Int) {
         var received: [UInt8] = []
-        defer { socket.close() }
+        defer {
+            open.close(socket)
+            closures.add()
+        }
         guard sent(socket.send(Array(greeting.utf8))) else { return }
         while let request = read(from: socket, &received, connection: number) {
             requests.add()
@@ -123,6 +158,9 @@ private struct Worker: Sendable {
             return sent(false)
         case .wait(let gate):
             gate.pass()
+            return true
+        case .take(let semaphore):
+            semaphore.take()
             return true
         case .awaitDisconnect:
             while socket.receive() != nil {}

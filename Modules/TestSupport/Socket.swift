@@ -2,7 +2,7 @@ internal import Foundation
 internal import Glibc
 
 /// A blocking TCP socket of the loopback interface.
-struct Socket: Sendable {
+struct Socket: Sendable, Hashable {
     private let number: Int32
 
     /// Listens on a free port.

@@ -38,6 +38,19 @@ public final class Tally: Sendable {
     }
 }
 
+/// Lets threads pass one at a time, as often as it is told.
+public final class Semaphore: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    public init() {}
+
+    /// Lets one thread pass; from any thread or task.
+    public func give() { semaphore.signal() }
+
+    /// Blocks the calling thread; for threads of a test's own, not for tasks.
+    public func take() { semaphore.wait() }
+}
+
 /// Holds threads until it is opened, and never again.
 public final class Gate: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)

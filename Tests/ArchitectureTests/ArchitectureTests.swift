@@ -20,10 +20,12 @@ struct ArchitectureTests {
         arguments: [
             Arrow("Core", "JSON"), Arrow("Reactor", "Core"), Arrow("HTTPServer", "Streaming"),
             Arrow("Streaming", "Providers"), Arrow("Streaming", "CUV"), Arrow("Persistence", "Chat"),
-            Arrow("ProviderOpenAI", "ProviderDemo"), Arrow("StoreSQLite", "ProviderOpenAI"), Arrow("ProviderDemo", "Chat"),
+            Arrow("ProviderOpenAI", "ProviderDemo"), Arrow("StoreSQLite", "ProviderOpenAI"),
+            Arrow("ProviderDemo", "Chat"),
             Arrow("Chat", "ProviderDemo"), Arrow("Chat", "API"), Arrow("API", "StoreSQLite"), Arrow("API", "CUV"),
             Arrow("medstream", "medstream-server"), Arrow("medstream", "TestSupport"), Arrow("CUV", "Core"),
-            Arrow("Telemetry", "Streaming"),
+            Arrow("Telemetry", "Streaming"), Arrow("API", "Plugins"), Arrow("Settings", "API"),
+            Arrow("Chat", "Settings"),
         ])
     func forbidden(arrow: Arrow) {
         #expect(sample(adding: arrow).forbiddenArrows == [arrow])
@@ -35,6 +37,7 @@ struct ArchitectureTests {
             Arrow("Streaming", "Core"), Arrow("Reactor", "CUV"), Arrow("Chat", "Streaming"), Arrow("API", "Chat"),
             Arrow("medstream", "ProviderDemo"), Arrow("ProviderDemo", "Providers"), Arrow("JSON", "Core"),
             Arrow("APITests", "CUV"), Arrow("APITests", "TestSupport"), Arrow("HTTPServer", "Reactor"),
+            Arrow("API", "Settings"), Arrow("medstream", "Plugins"), Arrow("Plugins", "ProviderDemo"),
         ])
     func allowed(arrow: Arrow) {
         #expect(sample(adding: arrow).forbiddenArrows == [])
@@ -55,20 +58,24 @@ struct ArchitectureTests {
     }
 
     private static let house: [Manifest.Setting] = [
-        .init("swift.treatAllWarnings", "error"), .init("swift.swiftLanguageMode", "6"), .init("swift.strictMemorySafety"),
+        .init("swift.treatAllWarnings", "error"), .init("swift.swiftLanguageMode", "6"),
+        .init("swift.strictMemorySafety"),
     ]
 
     private func sample(adding arrow: Arrow) -> Manifest {
         let paths = [
-            ("CUV", "Modules/C/CUV"), ("Core", ""), ("Telemetry", ""), ("Reactor", ""), ("JSON", ""), ("HTTPServer", ""),
+            ("CUV", "Modules/C/CUV"), ("Core", ""), ("Telemetry", ""), ("Reactor", ""), ("JSON", ""),
+            ("HTTPServer", ""),
             ("Streaming", ""), ("Providers", ""), ("Persistence", ""), ("ProviderOpenAI", ""), ("ProviderDemo", ""),
-            ("StoreSQLite", ""), ("Chat", ""), ("API", ""), ("TestSupport", ""), ("medstream", "Apps/CLI"),
+            ("StoreSQLite", ""), ("Chat", ""), ("API", ""), ("Settings", ""), ("Plugins", ""), ("TestSupport", ""),
+            ("medstream", "Apps/CLI"),
             ("medstream-server", "Apps/Server"), ("APITests", "Tests/APITests"),
         ]
         return Manifest(
             targets: paths.map { name, path in
                 Manifest.Target(
-                    name, path: path.isEmpty ? "Modules/\(name)" : path, type: name.hasSuffix("Tests") ? "test" : "regular",
+                    name, path: path.isEmpty ? "Modules/\(name)" : path,
+                    type: name.hasSuffix("Tests") ? "test" : "regular",
                     uses: name == arrow.from ? [arrow.to] : [])
             })
     }

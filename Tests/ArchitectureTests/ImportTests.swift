@@ -43,7 +43,10 @@ struct ImportTests {
     }
 
     private static func imports(inText text: String) -> Set<String> {
-        let pattern = /^\s*(?:(?:@\w+|public|package|internal|fileprivate|private)\s+)*import\s+(?:(?:struct|class|enum|protocol|func|typealias|let|var)\s+)?(\w+)/
-        return Set(text.split(whereSeparator: \.isNewline).compactMap { try? pattern.prefixMatch(in: $0)?.output.1 }.map(String.init))
+        let pattern =
+            /^\s*(?:(?:@\w+|public|package|internal|fileprivate|private)\s+)*import\s+(?:(?:struct|class|enum|protocol|func|typealias|let|var)\s+)?(\w+)/
+        return Set(
+            text.split(whereSeparator: \.isNewline).compactMap { try? pattern.prefixMatch(in: $0)?.output.1 }.map(
+                String.init))
     }
 }

@@ -12,6 +12,10 @@ enum Layer: String, CaseIterable {
     case adapter
     /// What the product does, out of those ideas.
     case service
+    /// The configuration file into the settings of the modules below.
+    case settings
+    /// The one list of adapters.
+    case roster
     /// Requests into calls, errors into statuses.
     case edge
     /// Composition roots.
@@ -28,20 +32,24 @@ enum Layer: String, CaseIterable {
         case .domain: [.wrapper, .ground]
         case .adapter: [.domain, .wrapper, .ground]
         case .service: [.domain, .wrapper, .ground]
-        case .edge: [.service, .domain, .wrapper, .ground]
-        case .app: [.edge, .service, .adapter, .domain, .wrapper, .ground]
-        case .testSupport: [.edge, .service, .adapter, .domain, .wrapper, .ground]
+        case .settings: [.service, .domain, .wrapper, .ground]
+        case .roster: [.adapter, .domain, .wrapper, .ground]
+        case .edge: [.settings, .service, .domain, .wrapper, .ground]
+        case .app, .testSupport: [.edge, .roster, .settings, .service, .adapter, .domain, .wrapper, .ground]
         case .test: Set(Layer.allCases)
         }
     }
 
     /// Where each module stands that neither its name nor its folder gives away.
     private static let modules: [String: Layer] = [
-        "Core": .ground, "Telemetry": .ground,
+        "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper, "HTTPServer": .wrapper,
         "JSON": .wrapper, "Reactor": .wrapper,
-        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Streaming": .domain,
+        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "StreamClient": .domain,
+        "Streaming": .domain,
         "Chat": .service,
+        "Settings": .settings,
+        "Plugins": .roster,
         "API": .edge,
         "TestSupport": .testSupport, "FuzzTargets": .testSupport,
     ]
@@ -52,8 +60,6 @@ enum Layer: String, CaseIterable {
         Arrow("JSON", "Core"), Arrow("Configuration", "Core"),
         // What two dialects of one family share: it answers the protocol of `Providers` for them.
         Arrow("ChatCompletions", "Providers"),
-        // The tests of fuzzing are a test target in all but name: they run its targets on what was found.
-        Arrow("Fuzz", "FuzzTargets"),
     ]
 
     /// - Returns: `nil` for a module that has no place yet.
@@ -64,7 +70,7 @@ enum Layer: String, CaseIterable {
             self = .test
         } else if target.path.hasPrefix("Modules/C/") {
             self = .door
-        } else if target.path.hasPrefix("Apps/") || target.name == "Fuzz" {
+        } else if target.path.hasPrefix("Apps/") {
             self = .app
         } else if Self.isAdapter(target.name) {
             self = .adapter
@@ -110,11 +116,12 @@ extension Manifest {
         let doors = Set(targets.filter { Layer(of: $0) == .door }.map(\.name))
         return targets.filter { !doors.contains($0.name) }.flatMap { target in
             var required = [Setting("swift.treatAllWarnings", "error"), Setting("swift.swiftLanguageMode", "6")]
-            if target.type != "test", doors.isDisjoint(with: target.dependencies) {
+            if target.type != "test", Layer(of: target) != .testSupport, doors.isDisjoint(with: target.dependencies) {
                 required.append(Setting("swift.strictMemorySafety"))
             }
             return required.filter { !target.settings.contains($0) }.map { "\(target.name) lacks \($0.name)" }
-                + target.settings.filter { $0.name == "swift.unsafeFlags" }.map { _ in "\(target.name) has unsafe flags" }
+                + target.settings.filter { $0.name == "swift.unsafeFlags" }.map { _ in "\(target.name) has unsafe flags"
+                }
         }
     }
 }

@@ -63,7 +63,7 @@ struct CancellationTests {
 
     @Test("Letting go of a response on another thread closes the connection")
     func droppedElsewhere() async throws {
-        let box = Box()
+        let box = Box(nil)
         let actor = LoopActor()
         try await actor.run { [server] actor in
             box.response = try await actor.client.open(OutgoingRequest("GET", server.url))
@@ -99,21 +99,12 @@ struct CancellationTests {
         try await onLoop { [server] actor in
             let response = try await actor.client.open(OutgoingRequest("GET", server.url))
             #expect(try await response.read { _ in })
-            async let outcome = Self.failureOfRead(response, on: actor)
+            let box = Box(response)
+            let task = Task { await actor.run { _ in await box.failureOfRead() } }
+            // The reader's job is ready; it runs, and waits, before this one goes on.
             await Task.yield()
             response.cancel()
-            #expect(await outcome?.kind == .cancelled)
-        }
-    }
-
-    private static func failureOfRead(_ response: sending IncomingResponse, on actor: isolated LoopActor) async
-        -> HTTPClientError?
-    {
-        do throws(HTTPClientError) {
-            _ = try await response.read { _ in }
-            return nil
-        } catch {
-            return error
+            #expect(await task.value?.kind == .cancelled)
         }
     }
 
@@ -131,8 +122,19 @@ struct CancellationTests {
         #expect(whole.requests.value == 20)
     }
 
-    /// Used by one thread after the other.
+    /// Used on one loop, or by one thread after the other.
     private final class Box: @unchecked Sendable {
         var response: IncomingResponse?
+
+        init(_ response: IncomingResponse?) { self.response = response }
+
+        func failureOfRead() async -> HTTPClientError? {
+            do throws(HTTPClientError) {
+                _ = try await response?.read { _ in }
+                return nil
+            } catch {
+                return error
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 /// Lets pages of the named origins call us (Fetch standard, section 3.2), and refuses state-changing calls of others.
 ///
 /// A browser sends `Origin` with every call that can change something. One that is neither ours nor allowed is refused
-/// outright: reading the answer is not what does the harm.
+/// outright: reading the answer is not what does the harm. What turns errors into answers stands inside of this one, so
+/// that a page of an allowed origin can read those, too.
 ///
 /// - Parameter allowed: the origins; read for each request, so that a reload takes effect.
 /// - Returns: the middleware.
@@ -12,7 +13,8 @@ public func crossOrigin(allowed: @escaping @Sendable () -> [String]) -> Middlewa
         guard isAllowed || isOwn(origin, request) else {
             let reads = ["GET", "HEAD", "OPTIONS"].contains(request.method)
             guard reads else {
-                throw HTTPError(403, code: "origin_not_allowed", "Pages of this origin may not call this server.")
+                return .problem(
+                    status: 403, code: "origin_not_allowed", "Pages of this origin may not call this server.")
             }
             return try await next(request)
         }

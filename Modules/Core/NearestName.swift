@@ -2,7 +2,7 @@
 ///
 /// - Returns: the one of `known` that is fewest edits away (insert, remove, replace, swap neighbours), when those are
 ///   at most a third of the length; letter case and `-` for `_` cost nothing. The first of equals.
-func nearest(to name: String, among known: some Sequence<String>) -> String? {
+package func nearest(to name: String, among known: some Sequence<String>) -> String? {
     let wanted = folded(name)
     let limit = wanted.count / 3
     var best: (distance: Int, name: String)?
