@@ -99,7 +99,10 @@ struct Loader {
     private func layer(_ override: String) -> YAMLNode? {
         let location = Location(file: Location.override)
         guard let equals = override.firstIndex(of: "=") else {
-            recorder.fail(.init(location, "expected path=value, such as server.port=0, found '\(shown(override))'"))
+            // What follows the name may be a secret.
+            let name = override.prefix { $0.isLetter || $0.isNumber || "._-".contains($0) }
+            let found = "found no '=' after '\(shown(String(name)))'"
+            recorder.fail(.init(location, "expected path=value, such as server.port=0, \(found)"))
             return nil
         }
         let path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)

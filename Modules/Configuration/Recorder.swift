@@ -9,6 +9,7 @@ final class Recorder {
     private(set) var isBroken = false
     private var nodes = 0
     private var visits: [[String]: Visit] = [:]
+    private var visitedPaths: [[String]] = []
     private var order: [[String]] = []
     private var settings: [[String]: EffectiveValue] = [:]
     private var origins: [[String]: Location] = [:]
@@ -33,6 +34,7 @@ final class Recorder {
         if let visit = visits[path] { return visit }
         let visit = Visit(entries())
         visits[path] = visit
+        visitedPaths.append(path)
         return visit
     }
 
@@ -52,8 +54,9 @@ final class Recorder {
 
     /// One problem for every key that stands in a mapping that was read and was not asked for.
     func unknownKeys() -> [ConfigurationReport.Problem] {
-        visits.flatMap { path, visit in
-            visit.unread.map { entry in
+        visitedPaths.flatMap { path in
+            guard let visit = visits[path] else { return [ConfigurationReport.Problem]() }
+            return visit.unread.map { entry in
                 let open = visit.asked.filter { visit.index[$0] == nil }
                 let suggestion = nearest(to: entry.key, among: open) ?? nearest(to: entry.key, among: visit.asked)
                 let listed = suggestion == nil && (1...12).contains(visit.asked.count)

@@ -24,7 +24,7 @@ public struct Section {
         guard let node, !node.isNull else { return [] }
         if case .mapping(let entries) = node.content { return entries }
         if node.content != .unusable {
-            recorder.fail(.init(node.location, path: dotted(path), "expected a mapping, found \(node.found)"))
+            recorder.fail(.init(node.location, path: dotted(path), "expected a mapping, found \(node.kind)"))
         }
         return []
     }

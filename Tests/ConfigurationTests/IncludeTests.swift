@@ -105,6 +105,13 @@ struct IncludeTests {
 
 @Suite("A setting from the command line")
 struct OverrideTests {
+    @Test("is reported in the order of the command line where several are unknown")
+    func order() {
+        let overrides = (1...9).map { "s\($0).k\($0)=1" }
+        let found = problems("", overrides: overrides) { root in for name in root.names { _ = root.section(name) } }
+        #expect(found == (1...9).map { "--set: s\($0).k\($0): unknown key" })
+    }
+
     @Test("wins over the file and is read as YAML")
     func values() throws {
         let configuration = try Configuration.parse(
@@ -130,7 +137,8 @@ struct OverrideTests {
             ("port=x", "--set: port: expected a whole number from 0 to 9, found 'x'"),
             ("port=\"1\"", "--set: port: expected a whole number from 0 to 9, found the quoted text '1'"),
             ("prot=1", "--set: prot: unknown key; did you mean 'port'?"),
-            ("port", "--set: expected path=value, such as server.port=0, found 'port'"),
+            ("port", "--set: expected path=value, such as server.port=0, found no '=' after 'port'"),
+            ("api_key:sk-1", "--set: expected path=value, such as server.port=0, found no '=' after 'api_key'"),
             ("=1", "--set: expected path=value, such as server.port=0, found the path ''"),
             ("a..b=1", "--set: expected path=value, such as server.port=0, found the path 'a..b'"),
             (

@@ -116,7 +116,7 @@ struct SectionTests {
             ("l: [a, ~]", "l: expected a single value in the list, found nothing"),
             ("j: [1]", "j: expected a mapping, found a list"),
             ("p: ''", "p: expected a path, found the quoted text ''"),
-            ("o: 5", "o: expected a mapping, found '5'"),
+            ("o: sk-5", "o: expected a mapping, found a single value"),
         ])
     func mistakes(text: String, line: String) {
         let found = problems(text) { root in
