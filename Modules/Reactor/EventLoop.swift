@@ -37,6 +37,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         prepare = .allocate(capacity: 1)
         uv_loop_init(uv)
         let me = Unmanaged.passUnretained(self).toOpaque()
+        uv.pointee.data = me
         uv_async_init(uv, wakeUp) { EventLoop.of($0?.pointee.data)?.drain() }
         wakeUp.pointee.data = me
         uv_check_init(uv, check)
@@ -47,7 +48,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         uv_prepare_start(prepare) { EventLoop.of($0?.pointee.data)?.drain() }
     }
 
-    private static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
+    static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
         data.map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
     }
 

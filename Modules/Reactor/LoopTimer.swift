@@ -92,7 +92,10 @@ extension Duration {
 
 extension UnsafeMutablePointer<uv_handle_t> {
     /// Closes the handle and frees its memory when libuv has let go of it.
+    ///
+    /// On another thread than the loop's it would corrupt the loop, so that stops the process.
     func close() {
+        EventLoop.of(pointee.loop.pointee.data)?.preconditionOnLoop()
         uv_close(self) { handle in UnsafeMutableRawPointer(handle)?.deallocate() }
     }
 }

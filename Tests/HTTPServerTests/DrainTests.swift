@@ -105,7 +105,7 @@ struct DrainTests {
     @Test("A server that nobody holds any more stops listening")
     func letGo() async throws {
         var settings = HTTPServerSettings()
-        (settings.port, settings.idleTimeout) = (0, .milliseconds(10))
+        (settings.port, settings.idleTimeout) = (0, .milliseconds(500))
         var server: HTTPServer? = try await HTTPServer(settings, on: [LoopActor().loop], handler: echo)
         let port = try #require(server?.port)
         #expect(try await server?.ask(get()).status == 200)
