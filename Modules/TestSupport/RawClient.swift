@@ -31,6 +31,9 @@ public actor RawClient {
         -> Int32
     {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // What is sent in two pieces goes out in two pieces, and at once.
+        var one: Int32 = 1
+        unsafe setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
         if let receiveBuffer {
             var size = Int32(receiveBuffer)
             unsafe setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, 4)

@@ -104,10 +104,10 @@ struct DrainTests {
     @Test("A server that nobody holds any more stops listening")
     func letGo() async throws {
         var settings = HTTPServerSettings()
-        (settings.port, settings.idleTimeout) = (0, .milliseconds(500))
+        (settings.port, settings.idleTimeout) = (0, .milliseconds(60))
         var server: HTTPServer? = try await HTTPServer(settings, on: [LoopActor().loop], handler: echo)
         let port = try #require(server?.port)
-        #expect(try await server?.ask(get()).status == 200)
+        _ = try await server?.usedClient()
         server = nil
         var isRefused = false
         while !isRefused {
