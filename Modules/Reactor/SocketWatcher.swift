@@ -30,7 +30,9 @@ public final class SocketWatcher {
         loop.preconditionOnLoop()
         self.observer = observer
         let handle = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
-        uv_poll_init_socket(loop.uv, handle, socket)
+        // A number that is watched already has been closed under its watcher: whose bytes would these be?
+        let failure = uv_poll_init_socket(loop.uv, handle, socket)
+        precondition(failure == 0, "socket \(socket) cannot be watched: \(String(cString: uv_strerror(failure)))")
         handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
         self.handle = handle
     }

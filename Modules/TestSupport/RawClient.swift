@@ -22,19 +22,29 @@ public actor RawClient {
     /// - Throws: ``RawClientError/refused`` when nobody listens.
     public init(port: Int, from source: String? = nil, receiveBuffer: Int? = nil) throws(RawClientError) {
         OpenFiles.raiseLimit()
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        socket = try Self.connected(to: port, from: source, receiveBuffer: receiveBuffer)
+    }
+
+    deinit { if isOpen { Glibc.close(socket) } }
+
+    private static func connected(to port: Int, from source: String?, receiveBuffer: Int?) throws(RawClientError)
+        -> Int32
+    {
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // What is sent in two pieces goes out in two pieces, and at once.
+        var one: Int32 = 1
+        unsafe setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
         if let receiveBuffer {
             var size = Int32(receiveBuffer)
             unsafe setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, 4)
         }
-        if let source, unsafe !Self.call(bind, socket, Self.address(source, 0)) { throw .refused }
-        guard unsafe Self.call(connect, socket, Self.address("127.0.0.1", port)) else {
+        let isBound = source.map { source in unsafe call(bind, socket, address(source, 0)) } ?? true
+        guard isBound, unsafe call(connect, socket, address("127.0.0.1", port)) else {
             Glibc.close(socket)
             throw .refused
         }
+        return socket
     }
-
-    deinit { if isOpen { Glibc.close(socket) } }
 
     private static func address(_ host: String, _ port: Int) -> sockaddr_in {
         var address = sockaddr_in()

@@ -41,13 +41,12 @@ struct DrainTests {
 
     @Test("A request whose header or body is on its way is still answered", arguments: [20, 52, 60])
     func halfSent(cut: Int) async throws {
-        try await withServer { server in
+        try await withServer({ ($0.headerTimeout, $0.bodyTimeout) = (.seconds(60), .seconds(60)) }) { server in
             let bytes = Array(message("POST", "/", "Content-Length: 20", body: String(repeating: "x", count: 20)).utf8)
             #expect(bytes.count > 60)
             let client = try RawClient(port: server.port)
             await client.send(Array(bytes[..<cut]))
-            // Another connection's answer: by then the server has seen those bytes, too.
-            while await server.startedRequests() == 0 { #expect(try await server.ask(get()).status == 200) }
+            while await server.startedRequests() == 0 { await Task.yield() }
             await server.stopAccepting()
             await client.send(Array(bytes[cut...]))
             let response = try await client.response()
@@ -105,10 +104,10 @@ struct DrainTests {
     @Test("A server that nobody holds any more stops listening")
     func letGo() async throws {
         var settings = HTTPServerSettings()
-        (settings.port, settings.idleTimeout) = (0, .milliseconds(500))
+        (settings.port, settings.idleTimeout) = (0, .milliseconds(60))
         var server: HTTPServer? = try await HTTPServer(settings, on: [LoopActor().loop], handler: echo)
         let port = try #require(server?.port)
-        #expect(try await server?.ask(get()).status == 200)
+        _ = try await server?.usedClient()
         server = nil
         var isRefused = false
         while !isRefused {

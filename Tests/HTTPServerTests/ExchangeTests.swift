@@ -63,7 +63,7 @@ struct ExchangeTests {
     @Test("A hundred thousand pipelined requests are answered one after the other, in bounded memory and stack")
     func floodOfRequests() async throws {
         let count = 100_000
-        try await withServer(handler: { _ in Response(204) }) { server in
+        try await withServer(isBusy: true, handler: { _ in Response(204) }) { server in
             let client = try RawClient(port: server.port)
             let requests = Array(repeatElement(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8), count: count).joined())
             try await client.send(requests, untilReceived: "HTTP/1.1 204 No Content\r\n", times: count)

@@ -3,16 +3,17 @@ import Reactor
 import TestSupport
 import Testing
 
-/// Runs a server on loops that all tests share, and ends it with the test.
+/// Runs a server and ends it with the test, on loops that all tests share unless it keeps a loop busy.
 func withServer<Value: Sendable>(
-    loops: Int = 1, _ change: (inout HTTPServerSettings) -> Void = { _ in },
+    loops: Int = 1, isBusy: Bool = false, _ change: (inout HTTPServerSettings) -> Void = { _ in },
     handler: @escaping Handler = echo, _ body: (HTTPServer) async throws -> Value
 ) async throws -> Value {
     var settings = HTTPServerSettings()
     settings.port = 0
     settings.threads = loops
     change(&settings)
-    let server = try await HTTPServer(settings, on: sharedLoops.prefix(loops).map(\.loop), handler: handler)
+    let server = try await HTTPServer(
+        settings, on: (isBusy ? busyLoops : sharedLoops).prefix(loops).map(\.loop), handler: handler)
     let result: Result<Value, any Error>
     do {
         result = .success(try await body(server))
@@ -25,6 +26,7 @@ func withServer<Value: Sendable>(
 }
 
 private let sharedLoops = [LoopActor(), LoopActor()]
+private let busyLoops = [LoopActor(), LoopActor()]
 
 /// Answers with what was asked: method, path and body.
 let echo: Handler = { request in
@@ -49,6 +51,14 @@ func post(_ target: String = "/", _ body: String) -> String {
 }
 
 extension HTTPServer {
+    /// A client whose first request has been answered, however short the idle time and busy the machine.
+    func usedClient(_ text: String = get()) async throws -> RawClient {
+        while true {
+            let client = try RawClient(port: port)
+            if (try? await client.ask(text))?.status == 200 { return client }
+        }
+    }
+
     /// Sends one request on a connection of its own.
     func ask(_ text: String) async throws -> RawResponse {
         let client = try RawClient(port: port)
