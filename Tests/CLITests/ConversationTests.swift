@@ -2,6 +2,7 @@ import Core
 import Foundation
 import JSON
 import Testing
+import TestSupport
 
 /// Runs on a pseudo terminal, which `script` of util-linux makes.
 @Suite("medstream chat on a terminal", .timeLimit(.minutes(1)))
@@ -9,9 +10,9 @@ struct ConversationTests {
     static let prompt = "> \u{1B}[0m"
 
     static func talk(with server: FakeMedstream, environment: [String: String] = [:]) throws -> Execution {
-        let command = "exec '\(Execution.executable.path)' chat --server \(server.url)"
-        return try Execution(
-            ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], of: URL(filePath: "/usr/bin/script"),
+        let command = "exec '\(Medstream.path)' chat --server \(server.url)"
+        return try Medstream.start(
+            ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], of: "/usr/bin/script",
             environment: environment)
     }
 

@@ -1,7 +1,9 @@
 import Core
+import Foundation
 import HTTPServer
 import JSON
 import Testing
+import TestSupport
 
 @Suite("medstream replay", .timeLimit(.minutes(1)))
 struct ReplayTests {
@@ -11,7 +13,7 @@ struct ReplayTests {
     @Test("prints a stream's text again and asks nothing")
     func text() async throws {
         let server = try await FakeMedstream(.whole(Self.events))
-        let run = try await Execution.medstream("replay", Self.stream, "--server", server.url)
+        let run = try await Medstream.run("replay", Self.stream, "--server", server.url)
         #expect(run == Execution.Result(output: "Once more.\n", errors: "", code: 0))
         #expect(server.questions.isEmpty)
         #expect(server.offsets == [0])
@@ -20,7 +22,7 @@ struct ReplayTests {
     @Test("begins at the event it is told to", arguments: 1...8)
     func from(first: Int) async throws {
         let server = try await FakeMedstream(.whole(Self.events))
-        let run = try await Execution.medstream(
+        let run = try await Medstream.run(
             "replay", Self.stream, "--json", "--from", "\(first)", "--server", server.url)
         let ids = try run.output.split(separator: "\n").map { try JSONValue(parsing: String($0))["id"]?.string }
         #expect(ids == (first..<(Self.events.count + 1)).map { "\(Self.stream)-\($0)" })
@@ -32,7 +34,7 @@ struct ReplayTests {
     func nothing() async throws {
         let script = FakeMedstream.Script { _, _ in [.answer(Response(204))] }
         let server = try await FakeMedstream(script)
-        let run = try await Execution.medstream("replay", Self.stream, "--from", "99", "--server", server.url)
+        let run = try await Medstream.run("replay", Self.stream, "--from", "99", "--server", server.url)
         #expect(run == Execution.Result(output: "", errors: "", code: 0))
     }
 
@@ -42,7 +44,7 @@ struct ReplayTests {
             [.answer(HTTPError(404, code: "not_found", "There is no such stream.").response)]
         }
         let server = try await FakeMedstream(script)
-        let run = try await Execution.medstream("replay", Self.stream, "--server", server.url)
+        let run = try await Medstream.run("replay", Self.stream, "--server", server.url)
         #expect(run == Execution.Result(output: "", errors: "medstream: There is no such stream.\n", code: 1))
     }
 
@@ -50,9 +52,9 @@ struct ReplayTests {
     func interrupt() async throws {
         let script = FakeMedstream.Script(events: Self.events) { _, _ in (1...4).map { .event($0) } + [.hold] }
         let server = try await FakeMedstream(script)
-        let run = try Execution(["replay", Self.stream, "--server", server.url])
+        let run = try Medstream.start(["replay", Self.stream, "--server", server.url])
         await run.shows("Once")
-        run.interrupt()
+        run.send(SIGINT)
         #expect(await run.result().code == 130)
         #expect(server.stops.value == 0)
     }
@@ -61,7 +63,7 @@ struct ReplayTests {
         "refuses what is no stream and no place",
         arguments: [["x"], [stream, "--from", "0"], [stream, "--from", "x"], []])
     func usage(arguments: [String]) async throws {
-        let result = try await Execution(["replay"] + arguments).result()
+        let result = try await Medstream.run(["replay"] + arguments)
         #expect(result.code == 64)
         #expect(result.output.isEmpty)
     }
