@@ -1,5 +1,5 @@
 /// A generator that gives the same numbers for the same seed (SplitMix64).
-public struct SplitMix: RandomNumberGenerator {
+public struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     public init(seed: UInt64) { state = seed }

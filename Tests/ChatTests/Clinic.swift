@@ -19,9 +19,9 @@ final class Clinic: Sendable {
     static let loops = [LoopActor(), LoopActor(), LoopActor()]
 
     init(
-        _ streaming: StreamingSettings = StreamingSettings(), _ chat: (inout ChatSettings) -> Void = { _ in },
-        store: any ConversationStore = InMemoryStore(),
-        script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] }
+        _ streaming: StreamingSettings = StreamingSettings(), store: any ConversationStore = InMemoryStore(),
+        script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] },
+        chat: (inout ChatSettings) -> Void = { _ in }
     ) {
         var settings = ChatSettings()
         settings.routes = [.chat: ["scripted"], .onboarding: ["scripted"]]
@@ -55,10 +55,10 @@ final class Clinic: Sendable {
     }
 
     /// Watches a turn to its end.
-    func watch(_ turn: TurnReference) async throws -> Transcript {
+    func watch(_ turn: TurnReference) async throws -> Viewing {
         guard let log = hub.log(turn.stream, for: someone) else { throw PlatformError(.notFound, "no such log") }
         return try await Clinic.loops[1].run { _ in
-            var transcript = Transcript()
+            var transcript = Viewing()
             try await log.watch(after: 0) { transcript.read($0.bytes) }
             return transcript
         }
@@ -67,7 +67,7 @@ final class Clinic: Sendable {
     /// Asks and watches to the end.
     func answer(
         to text: String, _ stage: Stage = .chat, in conversation: ConversationID? = nil
-    ) async throws -> (turn: TurnReference, transcript: Transcript, message: Message) {
+    ) async throws -> (turn: TurnReference, transcript: Viewing, message: Message) {
         let turn = try await ask(text, stage, in: conversation)
         let transcript = try await watch(turn)
         return (turn, transcript, try await service.message(of: turn, as: someone))

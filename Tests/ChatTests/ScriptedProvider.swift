@@ -74,7 +74,10 @@ final class ScriptedProvider: Provider {
 
 /// Holds one task until it is opened, or until the task is cancelled.
 struct Door: Sendable {
-    private let (opened, opening) = AsyncStream.makeStream(of: Void.self)
+    private let opened: AsyncStream<Void>
+    private let opening: AsyncStream<Void>.Continuation
+
+    init() { (opened, opening) = AsyncStream.makeStream(of: Void.self) }
 
     func open() { opening.finish() }
 

@@ -33,21 +33,6 @@ struct JSONValueParsingTests {
         #expect(value["1\"8446744073709551616"] == .array(["18446744073709551616", .double(expected), 1]))
     }
 
-    @Test("Nothing at all is an error, also as the first text that a thread reads")
-    func empty() async {
-        let error = await withCheckedContinuation { done in
-            Thread.detachNewThread {
-                do throws(JSONError) {
-                    _ = try JSONValue(parsing: [])
-                    done.resume(returning: nil as JSONError?)
-                } catch {
-                    done.resume(returning: error)
-                }
-            }
-        }
-        #expect(error?.kind == .empty)
-    }
-
     @Test("Of two members with one name the last counts")
     func duplicates() throws {
         #expect(try JSONValue(parsing: #"{"a":1,"b":2,"a":3}"#) == ["a": 3, "b": 2])

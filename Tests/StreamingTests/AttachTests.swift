@@ -41,7 +41,9 @@ struct AttachTests {
         #expect(transcript.faults == [])
     }
 
-    @Test("A reader whose place was trimmed, or who has none, gets the whole text at once, then what follows", arguments: [0, 1, 3])
+    @Test(
+        "A reader whose place was trimmed, or who has none, gets the whole text at once, then what follows",
+        arguments: [0, 1, 3])
     func trimmed(offset: Int) async throws {
         let (run, text) = try await trimmed()
         let last = await run.log.lastOffset
@@ -148,7 +150,7 @@ struct AttachTests {
         await run.finish()
         let (sizes, transcript) = try await Run.loops[1].run { _ in
             var sizes: [Int] = []
-            var transcript = Transcript()
+            var transcript = Viewing()
             try await run.log.watch(after: 0) { batch in
                 sizes.append(batch.bytes.count)
                 transcript.read(batch.bytes)

@@ -36,27 +36,6 @@ struct EndingTests {
         }
     }
 
-    @Test("Every log ends with one terminal event, whatever its run does", arguments: Manner.allCases)
-    func oneEnd(manner: Manner) async throws {
-        let hub = StreamHub(StreamingSettings())
-        let log = try await hub.start(StreamID(), owner: someone, on: Run.loops[0].loop) { log in
-            await perform(manner, into: log)
-        }
-        async let seen = log.transcript()
-        if manner == .endsWhenStopped {
-            _ = await log.next(after: 3)
-            await log.stop(.user)
-        }
-        let transcript = try await seen
-        #expect(transcript.events.count { $0.type == .streamDone } == 1)
-        #expect(transcript.events.last?.type == .streamDone)
-        #expect(transcript.faults == [])
-        let isWell = manner == .finishesTwice || manner == .writesAfterItsEnd
-        #expect(transcript.outcome == (isWell ? .complete : .failed))
-        #expect((transcript.event(.error) == nil) == isWell)
-        #expect(hub.runningCount == 0)
-    }
-
     @Test("A stop at any point keeps the text so far and ends the log once", arguments: UInt64(1)...100)
     func stopAnywhere(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
@@ -156,36 +135,6 @@ struct EndingTests {
     func cancelPolicy() async throws {
         #expect(try await stopReason(.cancel) { try await look(at: $0) } == .detached)
         #expect(try await stopReason(.cancel) { _ in } == .detached)
-    }
-
-    @Test("Who comes back within the grace, or waits for the end alone, keeps the run going")
-    func staying() async throws {
-        for waitsForEnd in [false, true] {
-            let viewer = Viewer()
-            let reason = try await stopReason(.cancel) { log in
-                try await look(at: log)
-                viewer.start(log, waitsForEnd: waitsForEnd)
-                await viewer.isThere(log)
-            }
-            #expect(reason == nil)
-            await viewer.task?.value
-        }
-    }
-
-    @Test("Of two viewers the one who stays keeps the run going")
-    func twoViewers() async throws {
-        let viewer = Viewer()
-        let reason = try await stopReason(.cancel) { log in
-            viewer.start(log, waitsForEnd: false)
-            await viewer.isThere(log)
-            struct Enough: Error {}
-            await log.append(.progress(1))
-            await Run.loops[2].run { _ in
-                do { try await log.watch(after: 0) { _ in throw Enough() } } catch {}
-            }
-        }
-        #expect(reason == nil)
-        await viewer.task?.value
     }
 
     /// Somebody who stays.

@@ -13,7 +13,7 @@ struct Run {
     /// The loops that tests share, since a loop is never given back.
     static let loops = [LoopActor(), LoopActor(), LoopActor()]
 
-    /// - Parameter ending: what the run does once it is told to end or is stopped.
+    /// `ending`: what the run does once it is told to end or is stopped.
     init(
         _ settings: StreamingSettings = StreamingSettings(), in hub: StreamHub? = nil, owner: UserID = someone,
         on loop: EventLoop = Run.loops[0].loop,
@@ -56,9 +56,9 @@ final class VirtualTime: Sendable {
 
 extension StreamLog {
     /// Everything after an offset, to the end of the log.
-    nonisolated func transcript(after offset: Int = 0) async throws -> Transcript {
+    nonisolated func transcript(after offset: Int = 0) async throws -> Viewing {
         try await Run.loops[1].run { _ in
-            var transcript = Transcript(after: offset)
+            var transcript = Viewing(after: offset)
             try await self.watch(after: offset) { transcript.read($0.bytes) }
             return transcript
         }

@@ -18,7 +18,7 @@ struct ViewerPropertyTests {
         let home = loops[loops.startIndex].loop
         let log = try await hub.start(StreamID(), owner: someone, on: home) { await script.perform(into: $0) }
         let viewers = (1...Int.random(in: 1...6, using: &random)).map { _ in SplitMix(seed: random.next()) }
-        let transcripts = try await withThrowingTaskGroup(of: Transcript.self) { group in
+        let transcripts = try await withThrowingTaskGroup(of: Viewing.self) { group in
             for viewer in viewers {
                 group.addTask { try await Self.watch(log, on: Array(loops), viewer) }
             }
@@ -38,9 +38,9 @@ struct ViewerPropertyTests {
     /// Watches to the end, through as many connections as it takes.
     private static func watch(
         _ log: StreamLog, on loops: [LoopActor], _ seed: SplitMix
-    ) async throws -> Transcript {
+    ) async throws -> Viewing {
         var random = seed
-        var transcript = Transcript()
+        var transcript = Viewing()
         for _ in 0..<Int.random(in: 0...40, using: &random) { await Task.yield() }
         var cuts = Int.random(in: 0...8, using: &random)
         while transcript.outcome == nil {
@@ -82,7 +82,7 @@ struct ViewerPropertyTests {
             await script.perform(into: $0)
         }
         let viewers = (1...4).map { _ in SplitMix(seed: random.next()) }
-        let transcripts = try await withThrowingTaskGroup(of: Transcript.self) { group in
+        let transcripts = try await withThrowingTaskGroup(of: Viewing.self) { group in
             for viewer in viewers { group.addTask { try await Self.watch(log, on: Run.loops, viewer) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
@@ -103,7 +103,8 @@ private struct Script: Sendable {
     private var pauses: [Int] = []
 
     private static let words = [
-        "chest ", "pain", ", ", "500 mg ", "120/80 mmHg", ".\n\n", "électrocardiogramme ", "🩺", "👩🏽‍⚕️ ", "a", " ", "\"q6h\" ",
+        "chest ", "pain", ", ", "500 mg ", "120/80 mmHg", ".\n\n", "électrocardiogramme ", "🩺", "👩🏽‍⚕️ ", "a", " ",
+        "\"q6h\" ",
         "Wolff–Parkinson–White ", "\\", "SpO2 94%", "ø\u{301}", "- ", "\t", "very-long-word-that-has-no-end",
     ]
 

@@ -4,7 +4,7 @@ internal import JSON
 /// What a viewer of a stream has on the screen, through all its connections, and whatever was wrong with it.
 ///
 /// It reads server-sent events as a careful client does, and notes each gap, repetition and contradiction in ``faults``.
-public struct Transcript: Sendable {
+public struct Viewing: Sendable {
     /// The events that arrived whole, in order.
     public private(set) var events: [StreamEvent] = []
     /// The offset of each of ``events``; `nil` for one without an id.

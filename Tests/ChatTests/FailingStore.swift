@@ -1,0 +1,71 @@
+import Core
+import Persistence
+import Synchronization
+
+/// A store in memory of which single calls can be made to fail.
+final class FailingStore: ConversationStore {
+    enum Call: Sendable { case begin, history, save }
+
+    private struct Outage: Error {}
+
+    private let inner = InMemoryStore()
+    private let failing = Mutex<Call?>(nil)
+
+    /// Has one kind of call fail from now on.
+    func fails(_ call: Call) { failing.withLock { $0 = call } }
+
+    private func check(_ call: Call) throws(StoreError) {
+        if failing.withLock({ $0 == call }) { throw .unavailable(Outage()) }
+    }
+
+    func insert(_ conversation: Conversation) async throws(StoreError) { try await inner.insert(conversation) }
+
+    func conversation(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> Conversation {
+        try await inner.conversation(id, of: owner)
+    }
+
+    func conversations(
+        of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Conversation> {
+        try await inner.conversations(of: owner, after: cursor, limit: limit)
+    }
+
+    func rename(_ id: ConversationID, to title: String, of owner: UserID) async throws(StoreError) -> Conversation {
+        try await inner.rename(id, to: title, of: owner)
+    }
+
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+        try await inner.delete(id, of: owner)
+    }
+
+    func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
+        try check(.begin)
+        return try await inner.begin(turn)
+    }
+
+    func save(_ message: Message) async throws(StoreError) {
+        try check(.save)
+        try await inner.save(message)
+    }
+
+    func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {
+        try await inner.message(id, of: owner)
+    }
+
+    func answer(of stream: StreamID, of owner: UserID) async throws(StoreError) -> Message {
+        try await inner.answer(of: stream, of: owner)
+    }
+
+    func messages(
+        of conversation: ConversationID, of owner: UserID, after cursor: String?, limit: Int
+    ) async throws(StoreError) -> Page<Message> {
+        try await inner.messages(of: conversation, of: owner, after: cursor, limit: limit)
+    }
+
+    func history(
+        of conversation: ConversationID, of owner: UserID, before sequence: Int, limit: Int
+    ) async throws(StoreError) -> [Message] {
+        try check(.history)
+        return try await inner.history(of: conversation, of: owner, before: sequence, limit: limit)
+    }
+}
