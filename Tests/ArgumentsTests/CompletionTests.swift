@@ -1,5 +1,5 @@
 import Arguments
-import Foundation
+import TestSupport
 import Testing
 
 @Suite("Completion of a command line")
@@ -21,7 +21,7 @@ struct CompletionTests {
             ("tool show one --s|", "--set"),
             ("tool show one 4 Pack|", "Package.swift"),
         ])
-    func bash(line: String, expected: String) throws {
+    func bash(line: String, expected: String) async throws {
         let typed = line.dropLast()
         var words = typed.split(separator: " ").map(String.init)
         if typed.hasSuffix(" ") { words.append("") }
@@ -32,7 +32,9 @@ struct CompletionTests {
                 _tool 2> /dev/null
                 echo "${COMPREPLY[@]}"
                 """
-        #expect(try Self.run("bash", ["-c", script]) == expected + "\n")
+        let run = try await Execution.run(
+            "/bin/bash", ["-c", script], environment: [:], in: Reference.packageRoot)
+        #expect(run == Execution.Result(output: expected + "\n", errors: "", code: 0))
     }
 
     @Test("knows every command and option in every shell", arguments: CompletionScript.allCases)
@@ -52,19 +54,5 @@ struct CompletionTests {
     func quoting(shell: CompletionScript) {
         let quoted = shell == .fish ? #"'What kind it\'s'"# : #"'--kind:What kind it'\''s'"#
         #expect(shell.text(for: Tool.program).contains(quoted))
-    }
-
-    private static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.currentDirectoryURL = URL(filePath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
     }
 }

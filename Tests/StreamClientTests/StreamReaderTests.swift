@@ -10,12 +10,10 @@ struct StreamReaderTests {
     static let quick = Backoff(base: .milliseconds(1), ceiling: .milliseconds(1), maxAttempts: 5)
     static let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
-    static let events: [StreamEvent] = {
-        var events = [StreamEvent.start(stream: stream, conversation: ConversationID(), message: MessageID())]
-        for index in 0..<12 { events.append(.chunk("wörd\(index) ", panel: .chat, stage: .chat, index: index)) }
-        events += [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
-        return events
-    }()
+    static let events: [StreamEvent] =
+        [.start(stream: stream, conversation: ConversationID(), message: MessageID())]
+        + (0..<12).map { (index: Int) in .chunk("wörd\(index) ", panel: .chat, stage: .chat, index: index) }
+        + [.stageComplete(panel: .chat, stage: .chat), .done(.complete)]
 
     /// The events after the one that a request names, as bytes.
     static func bytes(after lastEventID: String?) -> [UInt8] {
@@ -29,12 +27,12 @@ struct StreamReaderTests {
 
     /// Everything a reader sees of the stream, until its end.
     static func sightings(
-        of server: ScriptedServer, after offset: Int = 0, maxSilence: Duration = .seconds(20)
+        of server: ScriptedServer, after offset: Int = 0, backoff: Backoff = quick, maxSilence: Duration = .seconds(20)
     ) async throws -> [StreamReader.Sighting] {
         let address = try #require(ServerAddress(server.url))
         return try await onLoop { actor in
             let reader = StreamReader(
-                stream, after: offset, from: address, on: actor.loop, backoff: quick, maxSilence: maxSilence)
+                stream, after: offset, from: address, on: actor.loop, backoff: backoff, maxSilence: maxSilence)
             var all: [StreamReader.Sighting] = []
             while let seen = try await reader.next() {
                 #expect(!seen.isEmpty)
@@ -69,6 +67,24 @@ struct StreamReaderTests {
         #expect(server.requests.value == 1)
     }
 
+    @Test("sees every event once, wherever the connections are cut", arguments: 0..<100 as Range<UInt64>)
+    func cuts(seed: UInt64) async throws {
+        let server = try ScriptedServer { request in
+            var random = SplitMix(seed: seed &* 1_000 &+ UInt64(request.connection))
+            let bytes = Self.bytes(after: request.header("Last-Event-ID"))
+            // Enough for one more event, so that there is progress.
+            let count = Int.random(in: min(160, bytes.count)...bytes.count, using: &random)
+            return [
+                .send(Self.head), .sendBytes(Array(bytes.prefix(count))),
+                Bool.random(using: &random) ? .close : .reset,
+            ]
+        }
+        // A reset may destroy all that a connection brought.
+        let patient = Backoff(base: .milliseconds(1), ceiling: .milliseconds(1), maxAttempts: 100)
+        let seen = try await Self.sightings(of: server, backoff: patient)
+        #expect(Self.events(in: seen) == Self.events, "seed \(seed)")
+    }
+
     @Test("takes silence for a dead line")
     func silence() async throws {
         let gate = Gate()
@@ -78,15 +94,14 @@ struct StreamReaderTests {
             if request.connection > 1 { return [.send(Self.head), .sendBytes(bytes), .close] }
             return [.send(Self.head), .sendBytes(Array(bytes.prefix(bytes.count / 2))), .wait(gate)]
         }
-        let seen = try await Self.sightings(of: server, maxSilence: .milliseconds(60))
+        let seen = try await Self.sightings(of: server, maxSilence: .milliseconds(100))
         #expect(Self.events(in: seen) == Self.events)
-        let errors = Self.interruptions(in: seen)
-        #expect(errors.count == 1)
-        guard case .unreachable(let error) = errors.first else {
-            Issue.record("another reason: \(errors)")
+        guard case .unreachable(let error) = Self.interruptions(in: seen).first else {
+            Issue.record("the line was not given up")
             return
         }
-        #expect(error.kind == .timedOut(.idle))
+        // On a busy machine the first byte may take that long as well.
+        #expect([.timedOut(.idle), .timedOut(.firstByte)].contains(error.kind))
     }
 
     @Test("says when the line is lost and when it stands again")
@@ -140,19 +155,22 @@ struct StreamReaderTests {
                 : [.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), .close]
         }
         let address = try #require(ServerAddress(server.url))
-        let reader = StreamReader(Self.stream, from: address, on: LoopActor().loop, backoff: Self.quick)
-        var seen: [StreamReader.Sighting] = []
-        do {
-            while let more = try await reader.next() { seen += more }
-            Issue.record("nothing was thrown")
-        } catch {
-            guard case .refused(let problem) = error else { throw error }
-            #expect(problem.status == 404)
+        let seen = try await onLoop { actor in
+            let reader = StreamReader(Self.stream, from: address, on: actor.loop, backoff: Self.quick)
+            var seen: [StreamReader.Sighting] = []
+            do throws(ClientError) {
+                while let more = try await reader.next() { seen += more }
+                Issue.record("nothing was thrown")
+            } catch {
+                guard case .refused(let problem) = error else { throw error }
+                #expect(problem.status == 404)
+            }
+            #expect(try await reader.next() == nil)
+            return seen
         }
         let events = Self.events(in: seen)
         #expect(events.count >= 2)
         #expect(events == Array(Self.events.prefix(events.count)))
-        #expect(try await reader.next() == nil)
     }
 
     @Test("gives up a server that never says anything new")
