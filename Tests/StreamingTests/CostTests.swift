@@ -39,7 +39,8 @@ struct CostTests {
         }
         let seen = try await withThrowingTaskGroup(of: Int.self) { group in
             for viewer in viewerLoops {
-                group.addTask {
+                // As the server runs its handlers.
+                group.addTask(executorPreference: viewer.loop) {
                     try await viewer.run { _ in
                         var count = 0
                         try await log.watch(after: 0) { count = $0.last }
