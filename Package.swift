@@ -56,7 +56,7 @@ let package = Package(
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
-        module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurl", "CCurlShim"]),
+        module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
@@ -66,7 +66,7 @@ let package = Package(
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
-        module("ChatCompletions", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
+        module("ChatCompletions", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
@@ -86,7 +86,8 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor", "Settings",
+                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings",
                 "Telemetry",
             ]),
 
@@ -104,7 +105,21 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests("ProviderConformanceTests", of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        tests(
+            "ProvidersTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
+            ]),
+        tests(
+            "ChatCompletionsTests",
+            of: [
+                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
+            ]),
+        tests(
+            "ProviderConformanceTests",
+            of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
@@ -113,11 +128,11 @@ let package = Package(
         tests(
             "ChatTests",
             of: [
-                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming",
+                "Telemetry",
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPServer", "Reactor", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],

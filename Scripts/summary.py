@@ -2,7 +2,7 @@
 
     summary.py FOLDER [BROKEN_STEP ...]
 
-FOLDER holds `swift.jsonl`, the event stream of Swift Testing, and `python.xml`, the JUnit report of pytest. Prints every
+FOLDER holds `swift-<suite>.jsonl`, the event streams of Swift Testing, and `python.xml`, the JUnit report of pytest. Prints every
 failure and the reason of every skipped test, and closes with the line `N passed, N failed, N skipped`. A step that broke
 counts as a failure of its own when no test accounts for it: a test run that crashes must not look like a short one.
 """
@@ -82,8 +82,8 @@ def after_colon(texts: list[str]) -> str:
 def main() -> int:
     folder, broken = Path(sys.argv[1]), sys.argv[2:]
     results = Results()
-    if (folder / "swift.jsonl").exists():
-        results.add_swift(folder / "swift.jsonl")
+    for report in sorted(folder.glob("swift-*.jsonl")):
+        results.add_swift(report)
     if (folder / "python.xml").exists():
         results.add_python(folder / "python.xml")
     for step in broken:

@@ -5,7 +5,7 @@ import StreamClient
 struct AnswerView {
     private let terminal: Terminal
     private let format: Format
-    private var transcript = Transcript()
+    private var transcript = StreamText()
     private var lastPlace: Place?
     private var endsLine = true
     private var isInterrupted = false

@@ -14,7 +14,9 @@ struct API: Sendable {
     let metrics: ServerMetrics
     let isReady: ReadyFlag
 
-    /// Every call there is. Our own stand under `/api/v1`, those for operations at the root.
+    /// Every call there is.
+    ///
+    /// Our own stand under `/api/v1`, those for operations at the root.
     var operations: [Operation] {
         let own = (chatOperations + streamOperations + conversationOperations + featureOperations)
             .map { $0.under("/api/v1") }
@@ -40,7 +42,9 @@ struct API: Sendable {
         return { try await router.handle($0) }
     }
 
-    /// Who asks. In development mode everyone is the one local user.
+    /// Who asks.
+    ///
+    /// In development mode everyone is the one local user.
     func user(_ request: Request) -> UserID { .local }
 
     var events: EventStream { EventStream(heartbeat: live.withLock { $0.streaming.heartbeat }) }

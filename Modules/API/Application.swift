@@ -25,9 +25,8 @@ public final class Application: Sendable {
 
     /// Starts to serve.
     ///
-    /// - Parameters:
-    ///   - loops: running, at least one.
-    ///   - store: where conversations are kept.
+    /// `loops` are running, at least one; `store` is where conversations are kept.
+    ///
     /// - Throws: `SocketError` when the address cannot be listened on, `CocoaError` when the page's folder cannot be read.
     public init(_ settings: Settings, on loops: [EventLoop], store: any ConversationStore, log: Log) async throws {
         let live = LiveSettings(settings)

@@ -31,7 +31,9 @@ extension API {
         ]
     }
 
-    /// The same for `EventSource`, which can only `GET`. Its reconnects carry the last event's id and join that stream.
+    /// The same for `EventSource`, which can only `GET`.
+    ///
+    /// Its reconnects carry the last event's id and join that stream.
     private func streamOperation(_ path: String, _ summary: String, _ stage: Stage) -> Operation {
         Operation(
             "GET", path, summary,

@@ -6,7 +6,7 @@ import JSON
 struct RequestBody {
     private let members: [String: JSONValue]
 
-    /// - Parameter known: the members there are; another name is refused, since it is most likely a misspelt one.
+    /// `known`: the members there are; another name is refused, since it is most likely a misspelt one.
     /// - Throws: `PlatformError` `malformedBody` when the body is no JSON object, `invalidRequest` for an unknown member.
     init(_ request: Request, known: Set<String>) throws(PlatformError) {
         if request.body.isEmpty {

@@ -33,7 +33,8 @@ final class ServerMetrics: Sendable {
             (1...5).map { ("class=\"\($0)xx\"", answers[$0].count) })
         text.counter("medstream_http_responses_cut_total", "Answers whose client left early.", [("", cut.count)])
         text.counter("medstream_http_body_bytes_total", "Bytes of answers' bodies.", [("", bytes.count)])
-        text.histogram("medstream_http_duration_seconds", "From a request's first byte to its answer's last.", durations)
+        text.histogram(
+            "medstream_http_duration_seconds", "From a request's first byte to its answer's last.", durations)
         text.gauge("medstream_streams_running", "Answers being written.", [("", hub.runningCount)])
         text.gauge("medstream_streams_in_memory", "Streams that can be replayed from memory.", [("", hub.logCount)])
         text.gauge("medstream_stream_bytes", "Bytes held by the streams in memory.", [("", hub.byteCount)])
@@ -55,7 +56,7 @@ final class ServerMetrics: Sendable {
 
 /// Counts each answer and logs it when it is through.
 ///
-/// - Parameter isLogging: whether requests are logged; failures of ours always are.
+/// `isLogging`: whether requests are logged; failures of ours always are.
 func accessLog(
     _ log: Log, _ metrics: ServerMetrics, isLogging: @escaping @Sendable () -> Bool
 ) -> Middleware {

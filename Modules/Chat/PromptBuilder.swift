@@ -5,9 +5,7 @@ import Persistence
 struct PromptBuilder: Sendable {
     let settings: ChatSettings
 
-    /// - Parameters:
-    ///   - history: earlier messages, newest first.
-    ///   - text: the new message, which is always part of the prompt.
+    /// The prompt for a new message, which is always part of it, after a history that is newest first.
     func prompt(_ text: String, after history: [Message], stage: Stage, streams: Bool) -> Prompt {
         var room = settings.historyLimit - cost(text)
         var kept: [Prompt.Message] = []

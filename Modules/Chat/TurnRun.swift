@@ -92,9 +92,11 @@ struct TurnRun: Sendable {
         let source = provider.open(prompt, on: stream.loop)
         // The provider's silence is a reason to stop like any other: it cancels this task. An answer that is wanted at
         // once is silence to its end; that has its deadline.
-        let silence = deadline == nil ? IdleTimer(on: stream.loop, limit: settings.idleTimeout) { [weak stream] in
-            stream?.assumeIsolated { $0.stop(.silence) }
-        } : nil
+        let silence =
+            deadline == nil
+            ? IdleTimer(on: stream.loop, limit: settings.idleTimeout) { [weak stream] in
+                stream?.assumeIsolated { $0.stop(.silence) }
+            } : nil
         let deadline = deadline.map { deadline in
             let timer = LoopTimer(on: stream.loop) { [weak stream] in
                 stream?.assumeIsolated { $0.stop(.deadline) }
@@ -174,7 +176,8 @@ struct TurnRun: Sendable {
         return switch answer.finish {
         case .length:
             PlatformError(
-                .providerTruncated, "The model reached its output limit before it answered. Ask for less, or try again.")
+                .providerTruncated, "The model reached its output limit before it answered. Ask for less, or try again."
+            )
         case .contentFilter:
             PlatformError(.contentBlocked, "The provider's content filter withheld the answer. Rephrase the question.")
         default: PlatformError(.providerFailed, "The model gave no answer. Try again.")

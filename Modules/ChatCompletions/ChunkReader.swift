@@ -23,7 +23,7 @@ struct ChunkReader: Sendable {
 
     /// Appends what one object says.
     ///
-    /// - Parameter isError: whether the stream called it one.
+    /// `isError` says that the stream called it one, whatever stands in it.
     /// - Throws: the error that stands in it.
     mutating func read(
         _ object: borrowing JSONDocument, isError: Bool = false, into deltas: inout [Delta]

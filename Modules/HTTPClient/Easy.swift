@@ -7,6 +7,9 @@ final class Easy {
     /// The transfer under way; keeps it alive while libcurl may call it.
     var owner: Transfer?
 
+    /// Bytes of the largest frame that libcurl lets an HTTP/2 server send (RFC 9113 section 4.2).
+    private static let largestFrame = 16_384
+
     /// What all transfers of a client share.
     final class Options {
         fileprivate let share: UnsafeMutableRawPointer?
@@ -58,12 +61,14 @@ final class Easy {
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(request.deadlines.connect.wholeMilliseconds, 1)))
         // Ending a transfer must not wait for the resolver's thread, which cleans up after itself.
         set(CURLOPT_QUICK_EXIT, 1)
+        let isSecure = request.url.lowercased().hasPrefix("https")
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         // Where HTTP/2 may be, newcomers wait for the first handshake and share its connection. Over plain HTTP they
         // would wait for the first response.
-        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        set(CURLOPT_PIPEWAIT, request.url.lowercased().hasPrefix("https") ? 1 : 0)
-        // Tokens are small and open streams many: both buffers at about what one read or one request needs.
-        set(CURLOPT_BUFFERSIZE, 2048)
+        set(CURLOPT_PIPEWAIT, isSecure ? 1 : 0)
+        // Tokens are small and open streams many. But libcurl 7.88.1 forgets the rest of an HTTP/2 frame that does not
+        // fit its buffer until the next one comes, which after the last frame is never.
+        set(CURLOPT_BUFFERSIZE, isSecure ? Self.largestFrame : 2048)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
         medstream_curl_easy_set_pointer(handle, CURLOPT_SHARE, options.share)
         set(CURLOPT_SSL_VERIFYPEER, 1)

@@ -174,7 +174,7 @@ final class Connection: SocketObserver, EndOfTurn {
         parser.reset()
         let exchange = Exchange(
             on: self, isHead: head.method == "HEAD", isHTTP11: head.isHTTP11,
-            keepsAlive: head.keepsAlive && !worker.isDraining, start: requestStart)
+            keepsAlive: head.keepsAlive, start: requestStart)
         self.exchange = exchange
         exchange.task = worker.serve(request, exchange)
     }
@@ -225,6 +225,9 @@ final class Connection: SocketObserver, EndOfTurn {
     var maxPendingBytes: Int { settings.maxOutputBytes }
 
     var eventLoop: EventLoop { loop }
+
+    /// Whether the server stops, so that each answer is its connection's last.
+    var isDraining: Bool { worker.isDraining }
 
     func write(_ body: (inout ByteBuffer) -> Void) {
         guard socket != nil else { return }

@@ -86,7 +86,7 @@ final class Exchange {
             isChunked = isHTTP11
             if !isHTTP11 { keepsAlive = false }
         }
-        if response.headers.lists("close", in: "connection") { keepsAlive = false }
+        if response.headers.lists("close", in: "connection") || connection.isDraining { keepsAlive = false }
         connection.write { output in
             ResponseHead.append(
                 response, length: isBodiless ? nil : length, isChunked: length == nil && isHTTP11 && !isBodiless,

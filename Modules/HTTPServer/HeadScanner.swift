@@ -11,7 +11,7 @@ struct HeadScanner {
     }
 
     enum Refusal: Equatable {
-        case bareLineFeed, bareCarriageReturn, controlCharacter, folding
+        case bareLineFeed, bareCarriageReturn, controlCharacter, folding, namelessField
         case urlTooLong, headTooLarge, tooManyFields
     }
 
@@ -38,6 +38,7 @@ struct HeadScanner {
                 guard byte == 0x0A else { return .refused(.bareCarriageReturn) }
                 sawReturn = false
                 scanned += 1
+                if scanned > maxBytes { return .refused(.headTooLarge) }
                 if scanned - lineStart == 2 { return .complete(length: scanned) }
                 lines += 1
                 lineStart = scanned
@@ -50,6 +51,8 @@ struct HeadScanner {
             case 0x20, 0x09:
                 if scanned == lineStart, lines > 0 { return .refused(.folding) }
                 if byte == 0x09, lines == 0 { return .refused(.controlCharacter) }
+            case 0x3A:
+                if scanned == lineStart, lines > 0 { return .refused(.namelessField) }
             case 0x00..<0x20, 0x7F: return .refused(.controlCharacter)
             default: break
             }
@@ -68,6 +71,7 @@ extension HeadScanner.Refusal {
         case .bareCarriageReturn: .malformed("A carriage return stands alone.")
         case .controlCharacter: .malformed("The head holds a control character.")
         case .folding: .malformed("Folded header lines are not accepted.")
+        case .namelessField: .malformed("A header field has no name.")
         case .urlTooLong: HTTPError(414, code: "url_too_long", "The URL is too long.")
         case .headTooLarge: HTTPError(431, code: "header_too_large", "The header is too large.")
         case .tooManyFields: HTTPError(431, code: "too_many_headers", "The request has too many header fields.")

@@ -38,6 +38,9 @@ final class RequestParser {
 
     /// Parses a whole head, as ``HeadScanner`` found it.
     func parse(head bytes: Span<UInt8>) throws(HTTPError) -> RequestHead {
+        guard RequestLine.isWellFormed(bytes) else {
+            throw HTTPError.malformed("A request begins with a method, a target and a version of HTTP.")
+        }
         let used = try execute(bytes)
         guard parser.pointee.http_major == 1, parser.pointee.http_minor <= 1 else {
             throw Self.versionNotSupported

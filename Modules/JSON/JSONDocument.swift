@@ -71,7 +71,7 @@ public struct JSONDocument: ~Copyable {
     public func place(named name: String, in place: Place) -> Place? {
         var name = name
         let index = start(place)
-        guard tag(index) == .object else { return nil }
+        guard tag(index) == Tag.object else { return nil }
         return name.withUTF8 { member(of: index, $0) }.map { Place(index: $0, document: document.serial) }
     }
 
@@ -83,14 +83,14 @@ public struct JSONDocument: ~Copyable {
     /// The string at `place`; `nil` when another kind of value stands there.
     public func string(_ place: Place) -> String? {
         let index = start(place)
-        guard tag(index) == .string else { return nil }
+        guard tag(index) == Tag.string else { return nil }
         return String(decoding: text(index), as: UTF8.self)
     }
 
     /// The whole number at `pointer`; `nil` where there is none, or one that does not fit.
     public func int(at pointer: StaticString, in place: Place? = nil) -> Int? {
         self.place(at: pointer, in: place).flatMap { found in
-            tag(found.index) == .int ? Int(Int64(bitPattern: document.tape[found.index + 1])) : nil
+            tag(found.index) == Tag.int ? Int(Int64(bitPattern: document.tape[found.index + 1])) : nil
         }
     }
 
@@ -99,9 +99,9 @@ public struct JSONDocument: ~Copyable {
         guard let index = self.place(at: pointer, in: place)?.index else { return nil }
         let word = document.tape[index + 1]
         return switch tag(index) {
-        case .int: Double(Int64(bitPattern: word))
-        case .unsigned: Double(word)
-        case .double: Double(bitPattern: word)
+        case Tag.int: Double(Int64(bitPattern: word))
+        case Tag.unsigned: Double(word)
+        case Tag.double: Double(bitPattern: word)
         default: nil
         }
     }
@@ -113,11 +113,11 @@ public struct JSONDocument: ~Copyable {
 
     /// Whether `null` stands at `pointer`; false where nothing stands.
     public func isNull(at pointer: StaticString, in place: Place? = nil) -> Bool {
-        self.place(at: pointer, in: place).map { tag($0.index) == .null } ?? false
+        self.place(at: pointer, in: place).map { tag($0.index) == Tag.null } ?? false
     }
 
     /// Whether an object stands at `place`.
-    public func isObject(_ place: Place) -> Bool { tag(start(place)) == .object }
+    public func isObject(_ place: Place) -> Bool { tag(start(place)) == Tag.object }
 
     /// The value at `place` with everything in it.
     public func value(_ place: Place? = nil) -> JSONValue {
@@ -128,16 +128,16 @@ public struct JSONDocument: ~Copyable {
 
 // The tape: one 64-bit word per value, its tag in the highest byte (simdjson, doc/tape.md).
 extension JSONDocument {
-    private enum Tag: UInt8 {
-        case object = 0x7B
-        case array = 0x5B
-        case string = 0x22
-        case int = 0x6C
-        case unsigned = 0x75
-        case double = 0x64
-        case yes = 0x74
-        case no = 0x66
-        case null = 0x6E
+    private enum Tag {
+        static let object = UInt8(ascii: "{")
+        static let array = UInt8(ascii: "[")
+        static let string = UInt8(ascii: "\"")
+        static let int = UInt8(ascii: "l")
+        static let unsigned = UInt8(ascii: "u")
+        static let double = UInt8(ascii: "d")
+        static let yes = UInt8(ascii: "t")
+        static let no = UInt8(ascii: "f")
+        static let null = UInt8(ascii: "n")
     }
 
     private func start(_ place: Place?) -> Int {
@@ -146,13 +146,13 @@ extension JSONDocument {
         return place.index
     }
 
-    private func tag(_ index: Int) -> Tag? { Tag(rawValue: UInt8(document.tape[index] >> 56)) }
+    private func tag(_ index: Int) -> UInt8 { UInt8(document.tape[index] >> 56) }
 
     /// The word after the value at `index`, which is where its next sibling stands.
     private func end(_ index: Int) -> Int {
         switch tag(index) {
-        case .object, .array: Int(UInt32(truncatingIfNeeded: document.tape[index]))
-        case .int, .unsigned, .double: index + 2
+        case Tag.object, Tag.array: Int(UInt32(truncatingIfNeeded: document.tape[index]))
+        case Tag.int, Tag.unsigned, Tag.double: index + 2
         default: index + 1
         }
     }
@@ -163,10 +163,17 @@ extension JSONDocument {
         return UnsafeBufferPointer(start: start + 4, count: Int(count))
     }
 
+    private func isText(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
+        let text = text(index)
+        guard text.count == other.count else { return false }
+        for place in text.indices where text[place] != other[place] { return false }
+        return true
+    }
+
     private func child(of index: Int, _ name: UnsafeBufferPointer<UInt8>) -> Int? {
         switch tag(index) {
-        case .object: member(of: index, name)
-        case .array: element(of: index, name)
+        case Tag.object: member(of: index, name)
+        case Tag.array: element(of: index, name)
         default: nil
         }
     }
@@ -176,7 +183,7 @@ extension JSONDocument {
         var key = object + 1
         let close = end(object) - 1
         while key < close {
-            if text(key).elementsEqual(name) { found = key + 1 }
+            if isText(key, name) { found = key + 1 }
             key = end(key + 1)
         }
         return found
@@ -203,18 +210,18 @@ extension JSONDocument {
         let here = index
         index = end(here)
         switch tag(here) {
-        case .string: return .string(String(decoding: text(here), as: UTF8.self))
-        case .int: return .int(Int64(bitPattern: document.tape[here + 1]))
-        case .unsigned: return .double(Double(document.tape[here + 1]))
-        case .double: return .double(Double(bitPattern: document.tape[here + 1]))
-        case .yes: return .bool(true)
-        case .no: return .bool(false)
-        case .array:
+        case Tag.string: return .string(String(decoding: text(here), as: UTF8.self))
+        case Tag.int: return .int(Int64(bitPattern: document.tape[here + 1]))
+        case Tag.unsigned: return .double(Double(document.tape[here + 1]))
+        case Tag.double: return .double(Double(bitPattern: document.tape[here + 1]))
+        case Tag.yes: return .bool(true)
+        case Tag.no: return .bool(false)
+        case Tag.array:
             var elements: [JSONValue] = []
             var next = here + 1
             while next < index - 1 { elements.append(value(&next)) }
             return .array(elements)
-        case .object:
+        case Tag.object:
             var members: [String: JSONValue] = [:]
             var next = here + 1
             while next < index - 1 {
@@ -223,7 +230,7 @@ extension JSONDocument {
                 members[name] = value(&next)
             }
             return .object(members)
-        case .null, nil: return .null
+        default: return .null
         }
     }
 }

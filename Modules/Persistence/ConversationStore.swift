@@ -1,6 +1,8 @@
 public import Core
 
-/// Keeps conversations. Every call names its user, and what belongs to others is to it as if it were not there.
+/// Keeps conversations.
+///
+/// Every call names its user, and what belongs to others is to it as if it were not there.
 ///
 /// What a call has returned from is kept as durably as the store keeps anything.
 public protocol ConversationStore: Sendable {
@@ -9,11 +11,7 @@ public protocol ConversationStore: Sendable {
     /// - Throws: ``StoreError/notFound``.
     func conversation(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> Conversation
 
-    /// Conversations, the last used first.
-    ///
-    /// - Parameters:
-    ///   - cursor: `next` of the page before.
-    ///   - limit: at least 1.
+    /// Conversations, the last used first; the cursor is `next` of the page before, the limit at least 1.
     func conversations(
         of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Conversation>

@@ -44,4 +44,5 @@ public struct DemoProvider: Provider {
 }
 
 /// Lets a time pass on a loop; throws as soon as the task is cancelled.
-package typealias Pause = nonisolated(nonsending) @Sendable (Duration, EventLoop) async throws(CancellationError) -> Void
+package typealias Pause =
+    nonisolated(nonsending) @Sendable (Duration, EventLoop) async throws(CancellationError) -> Void

@@ -47,7 +47,7 @@ public struct ResponseHead: Sendable {
     public var status: Int
     private let fields: [(name: String, value: String)]
 
-    /// - Parameter headers: names in any case.
+    /// The names of the headers may be in any case.
     public init(status: Int, headers: [(name: String, value: String)] = []) {
         self.status = status
         fields = headers.map { (name: $0.name.lowercased(), value: $0.value) }

@@ -15,14 +15,13 @@ public struct ErrorAnswer: Error, Sendable, Hashable {
     public let code: PlatformError.Code
     public let retryAfter: Duration?
 
-    /// - Parameters:
-    ///   - head: with a status other than 200.
-    ///   - body: the body, or as much of it as was read: JSON of any content type, HTML, or nothing.
+    /// An error told by a status other than 200, with as much of the body as was read: JSON of any content type, HTML,
+    /// or nothing.
     public init(from provider: String, _ head: ResponseHead, body: Span<UInt8>) {
         self.init(from: provider, head: head, try? JSONValue(parsing: body))
     }
 
-    /// - Parameter body: an object with an `error` member, found in an answer with status 200.
+    /// An error told by an object inside an answer with status 200, mostly as its member `error`.
     public init(from provider: String, inAnswer body: JSONValue) {
         self.init(from: provider, head: nil, body)
     }

@@ -4,7 +4,7 @@ public import HTTPClient
 extension PlatformError {
     /// An error of a provider with the sentence that goes with its code; of the provider's own words it has none.
     ///
-    /// - Parameter code: one of those that say what a provider did; others get a general sentence.
+    /// A code that does not say what a provider did gets a general sentence.
     public static func provider(
         _ code: Code, retryAfter: Duration? = nil, cause: (any Error)? = nil
     ) -> PlatformError {
@@ -13,7 +13,7 @@ extension PlatformError {
 
     /// What a failed exchange means.
     ///
-    /// - Parameter hasBegun: whether the head of an answer had come; a connection lost then cuts the answer short.
+    /// `hasBegun` says whether the head of an answer had come: a connection lost after it cuts the answer short.
     public static func provider(
         _ kind: HTTPClientError.Kind, hasBegun: Bool, cause: (any Error)? = nil
     ) -> PlatformError {

@@ -31,9 +31,8 @@ public struct ProviderSettings: Sendable {
 
     /// A request to a path below ``baseURL``, with ``headers`` after those of the dialect.
     ///
-    /// - Parameters:
-    ///   - path: beginning with a slash.
-    ///   - own: the headers of the dialect; left out where ``headers`` has one of the same name.
+    /// The path begins with a slash. Of the dialect's headers those are left out that the settings have too.
+    ///
     /// - Returns: a POST of `body`.
     public func post(
         _ path: String, headers own: [(name: String, value: String)], body: [UInt8]

@@ -18,8 +18,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private let inbox = Inbox()
     private let owner = Atomic<UInt>(0)
-    private var ready: [UnownedJob] = []
-    private var running: [UnownedJob] = []
+    private var ready: [ReadyJob] = []
+    private var running: [ReadyJob] = []
     private var endings: [any EndOfTurn] = []
     private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
@@ -37,6 +37,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         prepare = .allocate(capacity: 1)
         uv_loop_init(uv)
         let me = Unmanaged.passUnretained(self).toOpaque()
+        uv.pointee.data = me
         uv_async_init(uv, wakeUp) { EventLoop.of($0?.pointee.data)?.drain() }
         wakeUp.pointee.data = me
         uv_check_init(uv, check)
@@ -47,7 +48,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         uv_prepare_start(prepare) { EventLoop.of($0?.pointee.data)?.drain() }
     }
 
-    private static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
+    static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
         data.map { Unmanaged<EventLoop>.fromOpaque($0).takeUnretainedValue() }
     }
 
@@ -94,7 +95,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         let job = UnownedJob(job)
         if isCurrent {
             counts.local.add(1, ordering: .relaxed)
-            ready.append(job)
+            ready.append(ReadyJob(job: job, isForeign: false))
         } else {
             counts.remote.add(1, ordering: .relaxed)
             inbox.push(.job(job))
@@ -114,7 +115,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private func drain() {
         inbox.popAll { item in
             switch item {
-            case .job(let job): ready.append(job)
+            case .job(let job): ready.append(ReadyJob(job: job, isForeign: true))
             case .body(let body): body()
             }
         }
@@ -126,7 +127,13 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         while !ready.isEmpty || !endings.isEmpty {
             rounds += 1
             swap(&ready, &running)
-            for job in running { unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            for next in running {
+                if next.isForeign {
+                    unsafe next.job.runSynchronously(on: serial)
+                } else {
+                    unsafe next.job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+                }
+            }
             running.removeAll(keepingCapacity: true)
             // A task that never waits must keep neither what was written from going out nor the loop from its sockets.
             let isOver = rounds == Self.maxRounds
@@ -175,6 +182,17 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         let local = Atomic<Int>(0)
         let remote = Atomic<Int>(0)
     }
+}
+
+/// A job that is to run in this turn.
+private struct ReadyJob {
+    let job: UnownedJob
+    /// Whether another thread made it ready.
+    ///
+    /// Its task may not prefer this loop; run as if it did, it would be lost when
+    /// it hops away (observed with Swift 6.3.1). A task that does prefer it is made ready by the loop itself, but for its
+    /// first job, and saves a job for each wait by being run so.
+    let isForeign: Bool
 }
 
 /// Something that has work for the end of a loop's turn.

@@ -92,7 +92,15 @@ extension Duration {
 
 extension UnsafeMutablePointer<uv_handle_t> {
     /// Closes the handle and frees its memory when libuv has let go of it.
+    ///
+    /// From another thread than the loop's, where the last owner may be let go of, it is left to the loop.
     func close() {
+        guard let loop = EventLoop.of(pointee.loop.pointee.data), !loop.isCurrent else { return closeNow() }
+        nonisolated(unsafe) let handle = self
+        loop.execute { handle.closeNow() }
+    }
+
+    private func closeNow() {
         uv_close(self) { handle in UnsafeMutableRawPointer(handle)?.deallocate() }
     }
 }

@@ -4,7 +4,8 @@ internal import CUV
 ///
 /// End the watch before closing the socket: a number that the kernel gives out again must not be watched twice.
 public final class SocketWatcher {
-    private let handle: UnsafeMutablePointer<uv_poll_t>
+    /// `nil` after the end, when libuv frees it.
+    private var handle: UnsafeMutablePointer<uv_poll_t>?
     private weak var observer: (any SocketObserver)?
     private var interest: Events = []
 
@@ -28,16 +29,17 @@ public final class SocketWatcher {
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
         self.observer = observer
-        handle = .allocate(capacity: 1)
+        let handle = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
         uv_poll_init_socket(loop.uv, handle, socket)
         handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
+        self.handle = handle
     }
 
     deinit { end() }
 
     /// Replaces what is watched for; an empty set watches for nothing.
     public func watch(_ events: Events) {
-        guard handle.pointee.data != nil, events != interest else { return }
+        guard let handle, events != interest else { return }
         interest = events
         if events.isEmpty {
             uv_poll_stop(handle)
@@ -60,7 +62,8 @@ public final class SocketWatcher {
 
     /// Ends the watch now, so that the socket can be closed; further calls do nothing.
     public func end() {
-        guard handle.pointee.data != nil else { return }
+        guard let handle else { return }
+        self.handle = nil
         handle.pointee.data = nil
         uv_poll_stop(handle)
         UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self).close()

@@ -15,9 +15,8 @@ public struct FeatureFlags: Sendable {
 
         /// Whether a user sees the feature: the same user always gets the same answer.
         ///
-        /// - Parameters:
-        ///   - name: of the flag, so that two flags at 10 % do not always hit the same users.
-        ///   - segment: what group the user belongs to, if any.
+        /// The flag's name counts as well, so that two flags at 10 % do not always hit the same users; `segment` is what
+        /// group the user belongs to, if any.
         public func includes(_ user: UserID, name: String, segment: String? = nil) -> Bool {
             guard isEnabled else { return false }
             let share = segment.flatMap { segments[$0] } ?? percent

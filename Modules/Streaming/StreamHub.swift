@@ -31,7 +31,7 @@ public final class StreamHub: Sendable {
         }
     }
 
-    /// - Parameter now: the time that ``StreamingSettings/retention`` is counted in.
+    /// `now`: the time that ``StreamingSettings/retention`` is counted in.
     public init(_ settings: StreamingSettings, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.settings = settings
         self.now = now
@@ -39,7 +39,7 @@ public final class StreamHub: Sendable {
 
     /// Makes a log and starts its run on `loop`, which is the caller's.
     ///
-    /// - Parameter body: what fills the log; see ``StreamLog``.
+    /// `body`: what fills the log; see ``StreamLog``.
     /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `shuttingDown` after
     ///   ``close()``.
     public func start(

@@ -107,7 +107,9 @@ public actor StreamLog {
         finish(.done(.failed))
     }
 
-    /// Ends the run early; the first reason counts. What was shown stays.
+    /// Ends the run early; the first reason counts.
+    ///
+    /// What was shown stays.
     public func stop(_ reason: StopReason) {
         guard outcome == nil, stopReason == nil else { return }
         stopReason = reason

@@ -30,7 +30,7 @@ public final class Log: Sendable {
     private let threshold: Mutex<Level>
     private let writer: LogWriter
 
-    /// - Parameter descriptor: where the lines go; standard error by default.
+    /// `descriptor`: where the lines go; standard error by default.
     public init(level: Level = .info, descriptor: Int32 = 2) {
         threshold = Mutex(level)
         writer = LogWriter(descriptor)
@@ -46,12 +46,12 @@ public final class Log: Sendable {
 
     public func info(_ event: StaticString, _ fields: [Field] = []) { write(.info, event, fields, nil) }
 
-    /// - Parameter detail: the cause; what its `debugDescription` says is cut after 500 bytes.
+    /// `detail`: the cause; what its `debugDescription` says is cut after 500 bytes.
     public func warning(_ event: StaticString, _ fields: [Field] = [], detail: (any Error)? = nil) {
         write(.warning, event, fields, detail)
     }
 
-    /// - Parameter detail: the cause; what its `debugDescription` says is cut after 500 bytes.
+    /// `detail`: the cause; what its `debugDescription` says is cut after 500 bytes.
     public func error(_ event: StaticString, _ fields: [Field] = [], detail: (any Error)? = nil) {
         write(.error, event, fields, detail)
     }
@@ -114,7 +114,7 @@ public enum LogTime {
         return text(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
-    /// - Parameter milliseconds: since 1970.
+    /// `milliseconds`: since 1970.
     public static func text(milliseconds: Int64) -> String {
         var seconds = time_t(milliseconds / 1000)
         var parts = unsafe tm()

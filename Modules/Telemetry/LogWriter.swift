@@ -40,7 +40,8 @@ final class LogWriter: Sendable {
             var lines = state.waiting
             state.waiting = []
             if state.dropped > 0 {
-                lines += Array(#"{"level":"error","event":"log_lines_dropped","count":\#(state.dropped)}"#.utf8) + [0x0A]
+                lines +=
+                    Array(#"{"level":"error","event":"log_lines_dropped","count":\#(state.dropped)}"#.utf8) + [0x0A]
                 state.dropped = 0
             }
             return lines

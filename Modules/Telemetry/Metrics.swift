@@ -17,7 +17,7 @@ public final class Histogram: Sendable {
     private let buckets: [Counter]
     private let sum = Atomic<Int>(0)
 
-    /// - Parameter bounds: in seconds, ascending; values above the last are counted too.
+    /// `bounds`: in seconds, ascending; values above the last are counted too.
     public init(bounds: [Double]) {
         self.bounds = bounds
         buckets = (0...bounds.count).map { _ in Counter() }
@@ -49,12 +49,12 @@ public struct MetricsText: Sendable {
 
     public init() {}
 
-    /// - Parameter samples: by label, written `name="value"`; an empty label for the one sample of a plain metric.
+    /// `samples`: by label, written `name="value"`; an empty label for the one sample of a plain metric.
     public mutating func counter(_ name: String, _ help: String, _ samples: [(label: String, value: Int)]) {
         family(name, help, "counter", samples)
     }
 
-    /// - Parameter samples: as for ``counter(_:_:_:)``.
+    /// `samples`: as for ``counter(_:_:_:)``.
     public mutating func gauge(_ name: String, _ help: String, _ samples: [(label: String, value: Int)]) {
         family(name, help, "gauge", samples)
     }

@@ -116,7 +116,7 @@ extension Manifest {
         let doors = Set(targets.filter { Layer(of: $0) == .door }.map(\.name))
         return targets.filter { !doors.contains($0.name) }.flatMap { target in
             var required = [Setting("swift.treatAllWarnings", "error"), Setting("swift.swiftLanguageMode", "6")]
-            if target.type != "test", doors.isDisjoint(with: target.dependencies) {
+            if target.type != "test", Layer(of: target) != .testSupport, doors.isDisjoint(with: target.dependencies) {
                 required.append(Setting("swift.strictMemorySafety"))
             }
             return required.filter { !target.settings.contains($0) }.map { "\(target.name) lacks \($0.name)" }

@@ -56,6 +56,6 @@ enum Tool {
 
     /// Words are parted by blanks; `_` stands for a blank within one, `''` for an empty word.
     static func words(_ line: String) -> [String] {
-        line.split(separator: " ").map { $0 == "''" ? "" : $0.replacing("_", with: " ") }
+        line.split(separator: " ").map { $0 == "''" ? "" : String($0).replacing("_", with: " ") }
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// What is done to every body: it must mean the same however it is cut.
 ///
 /// The recordings are those of `../shared/reference/wire`; our own bodies ship with the tests.
-@Suite("Decoding chat completions", .timeLimit(.minutes(5)))
+@Suite("Decoding chat completions", .timeLimit(.minutes(10)))
 struct ChatDecodingTests {
     static let dialects: Set = ["openai-chat", "azure-chat", "deepseek", "deepseek-batch"]
 
@@ -74,22 +74,23 @@ struct ChatDecodingTests {
         }
     }
 
-    /// Of a long body only the surroundings of the cut are read again each time: the reader is a value, so reading goes
-    /// on from a copy made up to two steps before, and stops two steps behind.
+    /// Of a long body only the events around the cut are read again each time: the reader is a value, so that reading
+    /// goes on from a copy made one whole event before the cut, and stops one whole event behind it.
     @Test("Cut at any byte it means the same", arguments: bodies)
     func everyCut(body: WireBody) throws {
-        let step = 512
-        let (bytes, dialect) = (body.bytes, try compatible())
-        guard let beginning = try? AnswerReader(of: dialect, Self.head(body)) else { return }
-        for start in stride(from: 0, through: max(0, bytes.count - 1), by: step) {
-            var before = beginning
-            guard DecodedAnswer(&before, [bytes[..<start]], isEnd: false).error == nil else { return }
-            let end = min(bytes.count, start + 3 * step)
+        let (bytes, bounds) = (body.bytes, Self.eventBounds(body.bytes))
+        guard var before = try? AnswerReader(of: try compatible(), Self.head(body)) else { return }
+        for event in bounds.indices.dropLast() {
+            let start = bounds[max(0, event - 1)]
+            let end = bounds[min(bounds.count - 1, event + 2)]
             let isEnd = end == bytes.count
+            if event > 1 {
+                let passed = bytes[bounds[event - 2]..<start]
+                guard DecodedAnswer(&before, [passed], isEnd: false).error == nil else { return }
+            }
             var reader = before
             let uncut = DecodedAnswer(&reader, [bytes[start..<end]], isEnd: isEnd)
-            let first = start == 0 ? 0 : start + step
-            for cut in stride(from: first, to: min(start + 2 * step, bytes.count + 1), by: 1) {
+            for cut in bounds[event]...bounds[event + 1] {
                 var reader = before
                 let answer = DecodedAnswer(&reader, [bytes[start..<cut], bytes[cut..<end]], isEnd: isEnd)
                 guard answer.deltas == uncut.deltas, answer.error?.code == uncut.error?.code else {
@@ -98,5 +99,15 @@ struct ChatDecodingTests {
                 }
             }
         }
+    }
+
+    /// Where events begin and end: behind two line ends in a row, and at both ends of the body.
+    private static func eventBounds(_ bytes: [UInt8]) -> [Int] {
+        var bounds = [0]
+        for index in bytes.indices.dropFirst() where bytes[index] == 0x0A || bytes[index] == 0x0D {
+            let isBlankLine = bytes[index] == bytes[index - 1] || (index > 1 && bytes[index] == bytes[index - 2])
+            if isBlankLine { bounds.append(index + 1) }
+        }
+        return bounds.last == bytes.count ? bounds : bounds + [bytes.count]
     }
 }

@@ -24,7 +24,8 @@ struct ChatQuirksTests {
         "Think tags split an answer, however they are cut",
         arguments: [
             ("<think>hm</think>Yes.", "hm", "Yes."), ("\n <think>\nhm\n</think>\n\nYes.", "hm\n", "Yes."),
-            ("<think></think>Yes.", "", "Yes."), ("<think>a < b </ th </thin</think>Yes", "a < b </ th </thin", "Yes"),
+            ("<think></think>Yes.", "", "Yes."),
+            ("<think>a < b </ th </thin</think>Yes", "a < b </ th </thin", "Yes"),
             ("No <think>tags</think>.", "", "No <think>tags</think>."), ("  Yes.", "", "  Yes."),
             ("<thin air", "", "<thin air"), ("<think>never closed </thi", "never closed </thi", ""),
             ("<think>ü😀</think>体温</think>", "ü😀", "体温</think>"), ("<", "", "<"), ("  ", "", "  "),
@@ -47,7 +48,8 @@ struct ChatQuirksTests {
 
     @Test("Think tags are text unless the settings say otherwise")
     func thinkTagsAreOff() throws {
-        let answer = Self.decode(Self.chunk(#"{"content":"<think>x</think>y"}"#, finish: #""stop""#), with: try compatible())
+        let body = Self.chunk(#"{"content":"<think>x</think>y"}"#, finish: #""stop""#)
+        let answer = Self.decode(body, with: try compatible())
         #expect(answer.text == "<think>x</think>y")
     }
 
@@ -79,7 +81,8 @@ struct ChatQuirksTests {
             (#"{"error":{"code":"rate_limit_exceeded"}}"#, .rateLimited),
             (#"{"error":{"code":429,"message":"x"}}"#, .rateLimited),
             (#"{"error":{"code":"429"}}"#, .rateLimited), (#"{"error":{"status_code":400}}"#, .providerRejected),
-            (#"{"error":{"code":"context_length_exceeded"}}"#, .contextTooLong), (#"{"error":"gone"}"#, .providerFailed),
+            (#"{"error":{"code":"context_length_exceeded"}}"#, .contextTooLong),
+            (#"{"error":"gone"}"#, .providerFailed),
             (#"{"error":{"code":"content_filter"}}"#, .contentBlocked), (#"{"error":[]}"#, .providerFailed),
         ] as [(String, PlatformError.Code)])
     func errorInStream(event: String, code: PlatformError.Code) throws {
@@ -98,8 +101,9 @@ struct ChatQuirksTests {
 
     @Test("Nothing is read after the end marker")
     func afterDone() throws {
-        let body = Self.chunk(#"{"content":"x"}"#, finish: #""stop""#) + "data:  [DONE] \n\n" + Self.chunk(#"{"content":"y"}"#)
-        #expect(Self.decode(body + "data: {broken\n\n", with: try compatible()).text == "x")
+        let answer = Self.chunk(#"{"content":"x"}"#, finish: #""stop""#) + "data:  [DONE] \n\n"
+        let rest = Self.chunk(#"{"content":"y"}"#) + "data: {broken\n\n"
+        #expect(Self.decode(answer + rest, with: try compatible()).text == "x")
     }
 
     @Test("An event of more than 16 MiB is refused")

@@ -16,7 +16,9 @@ struct FailureTests {
         .timedOut,
     ]
 
-    @Test("A provider that fails before the first word leaves a failed answer and an error that says what helps", arguments: codes)
+    @Test(
+        "A provider that fails before the first word leaves a failed answer and an error that says what helps",
+        arguments: codes)
     func before(code: PlatformError.Code) async throws {
         let clinic = Clinic { _ in [.fail(code)] }
         let (turn, transcript, message) = try await clinic.answer(to: "Hello?")
@@ -103,7 +105,10 @@ struct FailureTests {
     @Test("Reasons that come after the answer has begun go to their panel, whose last end names all of them")
     func lateReasoning() async throws {
         let clinic = Clinic { _ in
-            [.think("Before. "), .say("The answer "), .think("Meanwhile. "), .say("goes on."), .think("After."), .finish()]
+            [
+                .think("Before. "), .say("The answer "), .think("Meanwhile. "), .say("goes on."), .think("After."),
+                .finish(),
+            ]
         }
         let (_, transcript, message) = try await clinic.answer(to: "Hello?")
         #expect(transcript.texts == [.reasoning: "Before. Meanwhile. After.", .chat: "The answer goes on."])

@@ -79,8 +79,8 @@ final class HTTPTarget: Sendable {
         var start = 0
         while start < bytes.count {
             let end = min(bytes.count, start + (bytes.count + pieces - 1) / pieces)
-            let sent = bytes[start..<end].withUnsafeBytes { piece in
-                send(descriptor, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL))
+            let sent = unsafe bytes[start..<end].withUnsafeBytes { piece in
+                uninterrupted { unsafe send(descriptor, piece.baseAddress, piece.count, Int32(MSG_NOSIGNAL)) }
             }
             // The server may refuse before it has seen all.
             guard sent == end - start else { break }
@@ -90,7 +90,7 @@ final class HTTPTarget: Sendable {
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
         while true {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count = uninterrupted { unsafe recv(descriptor, &buffer, buffer.count, 0) }
             if count > 0 {
                 answer += buffer[..<count]
             } else if count < 0, errno == EAGAIN {
@@ -101,22 +101,32 @@ final class HTTPTarget: Sendable {
         }
     }
 
+    /// Calls again when a signal came between: the fuzzer's clock is one.
+    private func uninterrupted<Count: SignedInteger>(_ call: () -> Count) -> Count {
+        while true {
+            let count = call()
+            if count >= 0 || errno != EINTR { return count }
+        }
+    }
+
     private func connected() throws(Breach) -> Int32 {
         guard let port = server.withLock({ $0?.port }) else { throw Breach("the server did not start") }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var (patience, one) = (timeval(tv_sec: 10, tv_usec: 0), Int32(1))
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        let status = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                let (address, size) = unsafe ($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                return uninterrupted { unsafe connect(descriptor, address, size) }
             }
         }
-        guard status == 0 else {
+        // After an interruption the connection may be there when it is asked for again.
+        guard status == 0 || errno == EISCONN else {
             close(descriptor)
             throw Breach("no connection: error \(errno)")
         }

@@ -119,13 +119,13 @@ struct ResponseTests {
     func anyCut() async throws {
         let server = try ScriptedServer { request in
             let seed = request.line.split(separator: " ")[1].dropFirst()
-            var numbers = SeededNumbers(seed: UInt64(seed) ?? 0)
+            var numbers = SplitMix(seed: UInt64(seed) ?? 0)
             let wire = Array(chunkedHead.utf8) + Self.framed(Self.body(&numbers), &numbers)
             return Self.cut(wire, &numbers)
         }
         try await onLoop { actor in
             for seed in UInt64(1)...120 {
-                var numbers = SeededNumbers(seed: seed)
+                var numbers = SplitMix(seed: seed)
                 let response = try await actor.client.open(OutgoingRequest("GET", "\(server.url)/\(seed)"))
                 let received = try await response.readAll()
                 #expect(received == Self.body(&numbers), "seed \(seed)")
@@ -134,11 +134,11 @@ struct ResponseTests {
         #expect(server.connections.value == 1)
     }
 
-    private static func body(_ numbers: inout SeededNumbers) -> [UInt8] {
+    private static func body(_ numbers: inout SplitMix) -> [UInt8] {
         (0..<Int.random(in: 0...20_000, using: &numbers)).map { _ in UInt8(truncatingIfNeeded: numbers.next()) }
     }
 
-    private static func cut(_ wire: [UInt8], _ numbers: inout SeededNumbers) -> [ScriptedServer.Step] {
+    private static func cut(_ wire: [UInt8], _ numbers: inout SplitMix) -> [ScriptedServer.Step] {
         var steps: [ScriptedServer.Step] = []
         var rest = wire[...]
         while !rest.isEmpty {
@@ -149,7 +149,7 @@ struct ResponseTests {
         return steps
     }
 
-    private static func framed(_ body: [UInt8], _ numbers: inout SeededNumbers) -> [UInt8] {
+    private static func framed(_ body: [UInt8], _ numbers: inout SplitMix) -> [UInt8] {
         var wire: [UInt8] = []
         var rest = body[...]
         while !rest.isEmpty {

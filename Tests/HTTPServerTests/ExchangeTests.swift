@@ -1,5 +1,6 @@
 import Foundation
 import HTTPServer
+import Reactor
 import TestSupport
 import Testing
 

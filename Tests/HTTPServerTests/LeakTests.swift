@@ -9,12 +9,14 @@ struct LeakTests {
     func connections(ending: Ending) async throws {
         let freed = Tally()
         let entered = Tally()
+        let isSeen = Tally()
         let handler: Handler = { request in
             let canary = Canary(freed)
             return Response(
                 body: .stream { writer in
                     writer.heartbeat([58], every: .seconds(1))
                     entered.add()
+                    await isSeen.reaches(1)
                     if ending == .disconnect || ending == .server { try await request.loop.sleep(for: .seconds(600)) }
                     if ending == .failure { throw CancellationError() }
                     while ending == .stall { try await writer.write(Array(repeating: 1, count: 65_536)) }
@@ -26,6 +28,7 @@ struct LeakTests {
             await client.send(ending == .refusal ? get() + "BAD\r\n\r\n" : get())
             await entered.reaches(1)
             let connections = await server.workers[0].weakConnections()
+            isSeen.add()
             switch ending {
             case .disconnect: await client.close()
             case .server: await server.close()
@@ -36,9 +39,8 @@ struct LeakTests {
             await client.close()
             await freed.reaches(1)
             await server.drained()
-            await server.workers[0].nextTurn()
             #expect(connections.count == 1)
-            #expect(connections.alive == 0)
+            #expect(await server.workers[0].count(alive: connections) == 0)
         }
     }
 
@@ -82,17 +84,18 @@ struct WeakConnections: @unchecked Sendable {
     init(_ connections: [Connection]) { entries = connections.map { Entry(connection: $0) } }
 
     var count: Int { entries.count }
-    var alive: Int { entries.count { $0.connection != nil } }
+    fileprivate var alive: Int { entries.count { $0.connection != nil } }
 }
 
 extension LoopWorker {
     func weakConnections() -> WeakConnections { WeakConnections(connections.values.map(\.connection)) }
 
-    /// Lets the present turn end: what it holds until then is freed.
-    func nextTurn() async {
+    /// Counts in a turn of its own: what the one before held is freed by then.
+    func count(alive: WeakConnections) async -> Int {
         let turned = Tally()
         loop.execute { turned.add() }
         await turned.reaches(1)
+        return alive.alive
     }
 
     var waitingBytes: Int { connections.values.reduce(0) { $0 + $1.connection.waitingBytes } }

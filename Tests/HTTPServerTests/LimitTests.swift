@@ -36,7 +36,7 @@ struct LimitTests {
     @Test("A header of just as many bytes as allowed is taken, and one byte more is not")
     func headerBound() async throws {
         let request = get("/", "X: y")
-        try await withServer({ $0.maxHeaderBytes = request.utf8.count }) { server in
+        try await withServer({ $0.maxHeaderBytes = request.utf8.count }) { (server) async throws in
             #expect(try await server.ask(request).status == 200)
             #expect(try await server.ask(get("/", "X: yy")).status == 431)
         }
@@ -45,7 +45,7 @@ struct LimitTests {
     @Test("As many fields as allowed are taken, one more is refused")
     func fieldCount() async throws {
         let fields = (1...9).map { "X-\($0): \($0)" }.joined(separator: "\r\n")
-        try await withServer({ $0.maxHeaders = 10 }) { server in
+        try await withServer({ $0.maxHeaders = 10 }) { (server) async throws in
             #expect(try await server.ask(get("/", fields)).status == 200)
             #expect(try await server.ask(get("/", fields, "X-10: 10")).status == 431)
         }
@@ -53,7 +53,7 @@ struct LimitTests {
 
     @Test("A URL as long as allowed is taken, one byte more is refused, and one that never ends, too")
     func url() async throws {
-        try await withServer({ $0.maxURLBytes = 100 }) { server in
+        try await withServer({ $0.maxURLBytes = 100 }) { (server) async throws in
             let longest = "/" + String(repeating: "a", count: 89) + "?q=3456789"
             #expect(try await server.ask(get(longest)).status == 200)
             #expect(try await server.ask(get(longest + "0")).status == 414)
@@ -74,7 +74,7 @@ struct LimitTests {
 
     @Test("A body of just as many bytes as allowed is taken")
     func bodyBound() async throws {
-        try await withServer({ $0.maxBodyBytes = 10 }) { server in
+        try await withServer({ $0.maxBodyBytes = 10 }) { (server) async throws in
             #expect(try await server.ask(post("/", "0123456789")).text == "POST / 0123456789")
             let chunks = message(
                 "POST", "/", "Transfer-Encoding: chunked", body: "6\r\n012345\r\n4\r\n6789\r\n0\r\n\r\n")
@@ -132,7 +132,7 @@ struct LimitTests {
 
     @Test("An idle connection is closed without a word, fresh or used", arguments: [false, true])
     func idle(isUsed: Bool) async throws {
-        try await withServer({ $0.idleTimeout = .milliseconds(30) }) { server in
+        try await withServer({ $0.idleTimeout = .milliseconds(500) }) { server in
             let client = try RawClient(port: server.port)
             if isUsed { #expect(try await client.ask(get()).status == 200) }
             #expect(try await client.rest() == [])
@@ -143,7 +143,7 @@ struct LimitTests {
 
     @Test("Empty lines before a request are skipped, and do not keep a connection alive")
     func emptyLines() async throws {
-        try await withServer({ $0.idleTimeout = .milliseconds(50) }) { server in
+        try await withServer({ $0.idleTimeout = .milliseconds(500) }) { server in
             let client = try RawClient(port: server.port)
             #expect(try await client.ask("\r\n\r\n" + get()).status == 200)
             while await !client.hasNews(within: 5) { await client.send("\r\n") }
@@ -158,10 +158,10 @@ struct LimitTests {
             return Response(204)
         }
         let change: (inout HTTPServerSettings) -> Void = {
-            ($0.idleTimeout, $0.headerTimeout) = (.milliseconds(10), .milliseconds(10))
+            ($0.idleTimeout, $0.headerTimeout) = (.milliseconds(500), .milliseconds(10))
             ($0.bodyTimeout, $0.writeTimeout) = (.milliseconds(10), .milliseconds(10))
         }
-        try await withServer(change, handler: handler) { server in
+        try await withServer(change, handler: handler) { (server) async throws in
             #expect(try await server.ask(get()).status == 204)
         }
     }
@@ -242,7 +242,7 @@ struct LimitTests {
             while await server.waitingBytes() == 0 {}
             #expect(await server.waitingBytes() <= 4_096 + 65_536)
             gate.add()
-            await client.send([], untilReceived: "HTTP/1.1 204", times: 10_001)
+            try await client.send([], untilReceived: "HTTP/1.1 204", times: 10_001)
         }
     }
 }

@@ -31,7 +31,7 @@ struct MiddlewareTests {
             called.add()
             return Response(200)
         }
-        try await withServer(handler: [stop].wrapping(handler)) { server in
+        try await withServer(handler: [stop].wrapping(handler)) { (server) async throws in
             #expect(try await server.ask(get()).status == 403)
             #expect(called.value == 0)
         }

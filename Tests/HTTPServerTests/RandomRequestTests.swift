@@ -19,7 +19,7 @@ struct RandomRequestTests {
             ($0.writeTimeout, $0.maxBodyBytes) = (.milliseconds(250), 4_096)
         }
         try await withServer(loops: 2, change, handler: handler) { server in
-            try await withThrowingTaskGroup { group in
+            try await withThrowingTaskGroup(of: Void.self) { group in
                 var random = SplitMix(seed: seed)
                 for number in 0..<500 {
                     // As many at once as keep the machine busy while others wait for their timeouts.

@@ -101,7 +101,7 @@ struct RoutingTests {
 
     @Test("The target's host stands over the Host field")
     func absoluteForm() async throws {
-        try await withServer(handler: { .text($0.headers["host"] ?? "") }) { server in
+        try await withServer(handler: { .text($0.headers["host"] ?? "") }) { (server) async throws in
             #expect(try await server.ask(get("http://target:8080/x")).text == "target:8080")
             #expect(try await server.ask(get("/x")).text == "test")
         }

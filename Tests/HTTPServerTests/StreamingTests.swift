@@ -44,7 +44,7 @@ struct StreamingTests {
                     }
                 })
         }
-        try await withServer(handler: handler) { server in
+        try await withServer(handler: handler) { (server) async throws in
             #expect(try await server.ask(get()).text == String(repeating: ".", count: 20))
         }
     }
@@ -70,11 +70,11 @@ struct StreamingTests {
             Response(
                 body: .stream { writer in
                     gauge.watch(on: request.loop)
+                    defer { gauge.end() }
                     for _ in 0..<total {
                         try await writer.write(piece)
                         gauge.written.add(piece.count)
                     }
-                    gauge.end()
                 })
         }
         try await withServer({ $0.maxOutputBytes = 32_768 }, handler: handler) { server in

@@ -1,8 +1,9 @@
 import Core
+import Foundation
 import JSON
 import Testing
 
-@Suite("Looking values up in a document")
+@Suite("Looking values up in a document", .timeLimit(.minutes(1)))
 struct JSONDocumentTests {
     static let text = #"""
         {"id":"c1","choices":[{"index":0,"delta":{"content":"Take 5 mg","role":null},"odd":[{},[],[1,2]]},{"index":1}],
@@ -92,6 +93,21 @@ struct JSONDocumentTests {
             let second = try JSONDocument(parsing: Array("[1]".utf8).span)
             _ = second.value(first.root)
         }
+    }
+
+    @Test("A thread's first text may be empty")
+    func firstText() async {
+        let error = await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                do throws(JSONError) {
+                    _ = try JSONDocument(parsing: [UInt8]().span)
+                    continuation.resume(returning: JSONError?.none)
+                } catch {
+                    continuation.resume(returning: error)
+                }
+            }
+        }
+        #expect(error == JSONError(.empty, at: 0))
     }
 
     @Test("A text far larger than those before it is read, and so are small ones after it")

@@ -31,7 +31,8 @@ struct Subject: Sendable, CustomStringConvertible {
 
     /// The plugin with `server` as its vendor, and deadlines short enough to wait for.
     func provider(at url: String, _ settings: String = "") throws -> any Provider {
-        let lines = "kind: \(type.kind)\nbase_url: \(url)/v1\nmodel: kestrel-2\napi_key: hush-123\n\(self.settings)\n\(settings)"
+        let common = "kind: \(type.kind)\nbase_url: \(url)/v1\nmodel: kestrel-2\napi_key: hush-123"
+        let lines = "\(common)\n\(self.settings)\n\(settings)"
         let yaml = "subject:\n" + lines.split(separator: "\n").map { "  \($0)\n" }.joined()
         let configuration = try Configuration.parse(yaml.utf8)
         let provider = ProviderRegistry([type]).provider(configuration.root.section("subject"))

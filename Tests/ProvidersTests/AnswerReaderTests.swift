@@ -6,7 +6,8 @@ import Testing
 @Suite("Reading a response")
 struct AnswerReaderTests {
     static func reader(_ status: Int, type: String = "text/plain") throws -> AnswerReader {
-        try AnswerReader(of: FakeDialect(), ResponseHead(status: status, headers: [(name: "Content-Type", value: type)]))
+        let headers = [(name: "Content-Type", value: type)]
+        return try AnswerReader(of: FakeDialect(), ResponseHead(status: status, headers: headers))
     }
 
     static func code(_ body: () throws -> Void) -> PlatformError.Code? {

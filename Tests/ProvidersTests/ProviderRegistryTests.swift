@@ -49,7 +49,8 @@ struct ProviderRegistryTests {
 
     @Test("A missing kind is reported at the provider")
     func missingKind() {
-        let report = #expect(throws: ConfigurationReport.self) { try Self.providers("providers: { main: { model: x } }") }
+        let yaml = "providers: { main: { model: x } }"
+        let report = #expect(throws: ConfigurationReport.self) { try Self.providers(yaml) }
         #expect(report?.problems.count == 1)
         #expect(report?.problems.first?.path == "providers.main.kind")
     }

@@ -71,17 +71,24 @@ struct EventLoopTests {
         #expect(sum.value == 2_000)
     }
 
-    @Test("Tasks that stay on a loop make no job for it from elsewhere")
+    @Test("A task that prefers its loop stays there through every wait, and wakes nobody else")
     func localJobs() async {
-        await onLoop { actor in
-            await Task.yield()
-            let before = actor.loop.statistics
-            for _ in 0..<100 { await Task.yield() }
-            let after = actor.loop.statistics
-            #expect(after.localJobs >= before.localJobs + 100)
-            #expect(after.remoteJobs == before.remoteJobs)
-            #expect(after.turns >= before.turns)
+        let actor = LoopActor()
+        let task = Task(executorPreference: actor.loop) {
+            await actor.run { actor in
+                let before = actor.loop.statistics
+                for _ in 0..<100 {
+                    await Task.yield()
+                    try? await actor.loop.sleep(for: .zero)
+                    #expect(actor.loop.isCurrent)
+                }
+                let after = actor.loop.statistics
+                #expect(after.localJobs >= before.localJobs + 200)
+                #expect(after.remoteJobs == before.remoteJobs)
+                #expect(after.turns > before.turns)
+            }
         }
+        await task.value
     }
 
     @Test("A call from another thread is counted as such")
@@ -114,18 +121,22 @@ struct EventLoopTests {
 
     @Test("A task that never waits starves neither a timer, nor the end of a turn, nor other threads' work")
     func fairness() async {
-        await onLoop { actor in
-            let ending = Ending()
-            var hasFired = false
-            let timer = LoopTimer(on: actor.loop) { hasFired = true }
-            timer.start(after: .milliseconds(5))
-            let calls = Tally()
-            actor.loop.atEndOfTurn(ending)
-            actor.loop.execute { calls.add() }
-            // Were any of them starved, this would not end.
-            while !hasFired || ending.steps.isEmpty || calls.value == 0 { await Task.yield() }
-            #expect(!timer.isRunning)
+        let actor = LoopActor()
+        let task = Task(executorPreference: actor.loop) {
+            await actor.run { actor in
+                let ending = Ending()
+                let fired = Tally()
+                let timer = LoopTimer(on: actor.loop) { fired.add() }
+                timer.start(after: .milliseconds(5))
+                let calls = Tally()
+                actor.loop.atEndOfTurn(ending)
+                actor.loop.execute { calls.add() }
+                // Were any of them starved, this would not end: there is always a job ready.
+                while fired.value == 0 || ending.steps.isEmpty || calls.value == 0 { await Task.yield() }
+                #expect(actor.loop.statistics.remoteJobs <= 2)
+            }
         }
+        await task.value
     }
 
     @Test("What a loop keeps of a type is made once")

@@ -20,7 +20,7 @@ struct BackoffTests {
 
     @Test("is spread over the whole of its limit, so that clients do not return together")
     func jitter() {
-        let delays = (0..<200).compactMap { seed -> Duration? in
+        let delays = (0..<200 as Range<UInt64>).compactMap { seed -> Duration? in
             var random = SplitMix(seed: seed)
             var backoff = Backoff(base: .seconds(1), ceiling: .seconds(1), maxAttempts: 2)
             return backoff.failed(using: &random)

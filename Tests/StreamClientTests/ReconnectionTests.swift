@@ -107,7 +107,7 @@ struct ReconnectionTests {
         let words = (0..<Int.random(in: 1...30, using: &random)).map { "w\($0) " }
         let total = words.count + 1
         var reader = Reconnection(to: Self.stream, backoff: Backoff(base: .zero, ceiling: .zero, maxAttempts: 1_000))
-        var transcript = Transcript()
+        var transcript = StreamText()
         var connections = 0
         while !reader.isFinished, connections < 500 {
             connections += 1

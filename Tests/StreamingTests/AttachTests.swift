@@ -41,7 +41,9 @@ struct AttachTests {
         #expect(transcript.faults == [])
     }
 
-    @Test("A reader whose place was trimmed, or who has none, gets the whole text at once, then what follows", arguments: [0, 1, 3])
+    @Test(
+        "A reader whose place was trimmed, or who has none, gets the whole text at once, then what follows",
+        arguments: [0, 1, 3])
     func trimmed(offset: Int) async throws {
         let (run, text) = try await trimmed()
         let last = await run.log.lastOffset

@@ -16,8 +16,11 @@ struct CostTests {
     }
 
     /// Writes in `turns` turns of the log's loop, `chunks` in each.
-    private func cost(turns: Int, chunks: Int, viewersAt home: LoopActor, _ viewerLoops: [LoopActor]) async throws -> Cost {
-        let loops = Set((viewerLoops + [home]).map { ObjectIdentifier($0.loop) }).count == 1
+    private func cost(turns: Int, chunks: Int, viewersAt home: LoopActor, _ viewerLoops: [LoopActor]) async throws
+        -> Cost
+    {
+        let loops =
+            Set((viewerLoops + [home]).map { ObjectIdentifier($0.loop) }).count == 1
             ? [home.loop] : [home.loop] + viewerLoops.map(\.loop)
         let remote = { @Sendable in loops.map(\.statistics.remoteJobs).reduce(0, +) }
         let measured = Mutex((before: 0, after: 0, turns: 0))

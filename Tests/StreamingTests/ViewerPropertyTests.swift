@@ -103,7 +103,8 @@ private struct Script: Sendable {
     private var pauses: [Int] = []
 
     private static let words = [
-        "chest ", "pain", ", ", "500 mg ", "120/80 mmHg", ".\n\n", "électrocardiogramme ", "🩺", "👩🏽‍⚕️ ", "a", " ", "\"q6h\" ",
+        "chest ", "pain", ", ", "500 mg ", "120/80 mmHg", ".\n\n", "électrocardiogramme ", "🩺", "👩🏽‍⚕️ ", "a", " ",
+        "\"q6h\" ",
         "Wolff–Parkinson–White ", "\\", "SpO2 94%", "ø\u{301}", "- ", "\t", "very-long-word-that-has-no-end",
     ]
 

@@ -24,7 +24,7 @@ struct Parser {
 
     /// Makes room in powers of two, so that texts of similar size never allocate again.
     bool reserve(size_t length, size_t depth) {
-        if (length <= capacity && depth <= parser.max_depth()) { return true; }
+        if (input && length <= capacity && depth == parser.max_depth()) { return true; }
         size_t size = 4096;
         while (size < length) { size *= 2; }
         input.reset(new (std::nothrow) char[size + simdjson::SIMDJSON_PADDING]);

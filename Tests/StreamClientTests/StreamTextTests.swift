@@ -4,15 +4,15 @@ import TestSupport
 import Testing
 
 @Suite("The text of a stream")
-struct TranscriptTests {
+struct StreamTextTests {
     typealias Text = StreamEvent.PanelText
 
     static func chat(_ text: String) -> Text { Text(panel: .chat, stage: .chat, text: text) }
     static func reasoning(_ text: String) -> Text { Text(panel: .reasoning, stage: .chat, text: text) }
     static func chunk(_ text: Text) -> StreamEvent { .chunk(text.text, panel: text.panel, stage: text.stage) }
 
-    static var shown: Transcript {
-        var transcript = Transcript()
+    static var shown: StreamText {
+        var transcript = StreamText()
         _ = transcript.apply(chunk(reasoning("First think. ")))
         _ = transcript.apply(chunk(chat("Then ")))
         _ = transcript.apply(chunk(chat("speak.")))
@@ -56,7 +56,7 @@ struct TranscriptTests {
 
     @Test("is continued by bytes: an accent may come after its letter")
     func combining() {
-        var transcript = Transcript()
+        var transcript = StreamText()
         _ = transcript.apply(Self.chunk(Self.chat("cafe")))
         #expect(transcript.apply(.resync([Self.chat("cafe\u{301}s")])) == [.append(Self.chat("\u{301}s"))])
         #expect(transcript.texts == [Self.chat("cafe\u{301}s")])
@@ -84,7 +84,7 @@ struct TranscriptTests {
     @Test("is what a viewer shows who does as told", arguments: 0..<200 as Range<UInt64>)
     func viewer(seed: UInt64) {
         var random = SplitMix(seed: seed)
-        var transcript = Transcript()
+        var transcript = StreamText()
         var screen: [Text] = []
         for step in 0..<40 {
             let panel = Bool.random(using: &random) ? Self.chat : Self.reasoning

@@ -1,7 +1,7 @@
 public import Core
 
 /// The text of a stream as its events tell it, and what each event changes.
-public struct Transcript: Sendable {
+public struct StreamText: Sendable {
     /// Each panel's text in each stage, in the order they began.
     public private(set) var texts: [StreamEvent.PanelText] = []
 
