@@ -301,15 +301,22 @@ public actor StreamLog {
     /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
     /// the events before the newest; nobody is left with a gap.
     /// - Throws: `PlatformError` `rateLimited` when too many watch already, and what `body` throws.
-    public nonisolated func watch(
-        after offset: Int, _ body: (Batch) async throws -> Void
+    public func watch(
+        after offset: Int, isolation: isolated (any Actor)? = #isolation, _ body: (Batch) async throws -> Void
     ) async throws {
-        try await attach()
+        let ticket = try await attach()
         do {
-            var offset = offset
-            while let batch = await next(after: offset) {
-                try await body(batch)
-                offset = batch.last
+            // One handler for all the waits: cancelling ends the one there is, and no other begins.
+            try await withTaskCancellationHandler {
+                // Without the capture the closure belongs to no actor, and runs off the loop.
+                _ = isolation
+                var offset = offset
+                while let batch = await next(after: offset, ticket) {
+                    try await body(batch)
+                    offset = batch.last
+                }
+            } onCancel: {
+                wakeFromAnywhere(ticket)
             }
         } catch {
             await detach()
@@ -321,13 +328,23 @@ public actor StreamLog {
     /// The events after `offset`, as many as fit a batch; waits for the first of them.
     ///
     /// - Returns: `nil` when the log has ended and `offset` is its last event, or when the task is cancelled.
-    public func next(after offset: Int) async -> Batch? {
+    public func next(after offset: Int, isolation: isolated (any Actor)? = #isolation) async -> Batch? {
+        let ticket = await makeTicket()
+        return await withTaskCancellationHandler {
+            _ = isolation
+            return await next(after: offset, ticket)
+        } onCancel: {
+            wakeFromAnywhere(ticket)
+        }
+    }
+
+    private func next(after offset: Int, _ ticket: Int) async -> Batch? {
         while !Task.isCancelled {
             let last = lastOffset
             if offset > last || offset < firstOffset - 1 { return resync() }
             if offset < last { return batch(after: offset) }
             if outcome != nil { return nil }
-            await wait()
+            await wait(ticket, after: offset)
         }
         return nil
     }
@@ -355,26 +372,43 @@ public actor StreamLog {
     }
 
     /// Waits until the log has ended or the task is cancelled; who waits counts as somebody who watches.
-    public func ended() async {
+    public func ended(isolation: isolated (any Actor)? = #isolation) async {
+        let ticket = await makeTicket()
+        await withTaskCancellationHandler {
+            _ = isolation
+            await ended(ticket)
+        } onCancel: {
+            wakeFromAnywhere(ticket)
+        }
+    }
+
+    private func ended(_ ticket: Int) async {
         waitingForEnd += 1
         detachTimer = nil
-        while outcome == nil, !Task.isCancelled { await wait() }
+        while outcome == nil, !Task.isCancelled { await wait(ticket, after: .max) }
         waitingForEnd -= 1
         startDetachTimer()
     }
 
-    /// Waits for the next event, the end of the log, or the end of the task.
-    private func wait() async {
+    /// Names one reader, which waits for one thing at a time.
+    private func makeTicket() -> Int {
         lastTicket += 1
-        let ticket = lastTicket
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in
-                if Task.isCancelled { return waiter.resume() }
-                waiters.append((ticket, waiter))
-            }
-        } onCancel: {
-            loop.execute { self.assumeIsolated { $0.wake(ticket) } }
+        return lastTicket
+    }
+
+    /// Waits for an event after `offset`, the end of the log, or the end of the task.
+    private func wait(_ ticket: Int, after offset: Int) async {
+        await withCheckedContinuation { waiter in
+            // Looked at once more: the way here may have led over a suspension (it does for a task that has no preference
+            // for this loop), and what came meanwhile would wake nobody.
+            if Task.isCancelled || lastOffset > offset || outcome != nil { return waiter.resume() }
+            waiters.append((ticket, waiter))
         }
+    }
+
+    /// Ends the wait of a reader whose task is cancelled; what it begins later, it sees for itself.
+    private nonisolated func wakeFromAnywhere(_ ticket: Int) {
+        loop.execute { self.assumeIsolated { $0.wake(ticket) } }
     }
 
     private func wake(_ ticket: Int) {
@@ -389,7 +423,7 @@ public actor StreamLog {
 
     // MARK: Viewers
 
-    private func attach() throws(PlatformError) {
+    private func attach() throws(PlatformError) -> Int {
         guard viewers < settings.maxViewersPerStream else {
             throw PlatformError(
                 .rateLimited, "Too many windows watch this answer. Close one and try again.",
@@ -397,6 +431,7 @@ public actor StreamLog {
         }
         viewers += 1
         detachTimer = nil
+        return makeTicket()
     }
 
     private func detach() {

@@ -161,6 +161,27 @@ struct FailureTests {
         #expect(try await clinic.service.result(of: turn, as: someone).text == "All at once.")
     }
 
+    @Test("A caller that waits keeps its answer from being cancelled because nobody watches")
+    func batchIsWatched() async throws {
+        let door = Door()
+        let clinic = Clinic(
+            .with {
+                $0.onDetach = .cancel
+                $0.detachGrace = .milliseconds(20)
+            }
+        ) { _ in [.hold(door), .say("All at once."), .finish()] }
+        // In one go on the loop, as the server does: however busy the machine is, no grace runs out in between.
+        let result = Task(executorPreference: Clinic.loops[0].loop) {
+            try await Clinic.loops[0].run { actor in
+                let turn = try await clinic.service.ask(.init("Hello?", streams: false), as: someone, on: actor.loop)
+                return try await clinic.service.result(of: turn, as: someone)
+            }
+        }
+        await Clinic.loops[0].run { try? await $0.loop.sleep(for: .milliseconds(60)) }
+        door.open()
+        #expect(try await result.value.outcome == .complete)
+    }
+
     @Test("An answer that nobody watches is cancelled after the grace where the settings say so")
     func detached() async throws {
         let clinic = Clinic(

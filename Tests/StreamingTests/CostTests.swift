@@ -42,7 +42,8 @@ struct CostTests {
         }
         let seen = try await withThrowingTaskGroup(of: Int.self) { group in
             for viewer in viewerLoops {
-                group.addTask {
+                // As the server runs its handlers.
+                group.addTask(executorPreference: viewer.loop) {
                     try await viewer.run { _ in
                         var count = 0
                         try await log.watch(after: 0) { count = $0.last }
@@ -54,6 +55,22 @@ struct CostTests {
             return try await group.reduce(.max) { min($0, $1) }
         }
         return measured.withLock { Cost(remoteJobs: $0.after - $0.before, turns: $0.turns, chunksSeen: seen - 1) }
+    }
+
+    @Test("A viewer on the stream's own loop costs no job of another thread")
+    func sameLoop() async throws {
+        let home = LoopActor()
+        let cost = try await cost(turns: 1_000, chunks: 1, viewersAt: home, [home])
+        #expect(cost.chunksSeen == 1_000)
+        #expect(cost.remoteJobs == 0)
+    }
+
+    @Test("A viewer on another loop costs at most two jobs a turn, however many chunks come in it")
+    func otherLoop() async throws {
+        let cost = try await cost(turns: 100, chunks: 10, viewersAt: LoopActor(), [LoopActor()])
+        #expect(cost.chunksSeen == 1_000)
+        #expect((1...2 * cost.turns + 10).contains(cost.remoteJobs))
+        #expect(cost.remoteJobs < 1_000)
     }
 
     @Test("A log and all it held are freed after its retention")

@@ -36,6 +36,27 @@ struct EndingTests {
         }
     }
 
+    @Test("Every log ends with one terminal event, whatever its run does", arguments: Manner.allCases)
+    func oneEnd(manner: Manner) async throws {
+        let hub = StreamHub(StreamingSettings())
+        let log = try await hub.start(StreamID(), owner: someone, on: Run.loops[0].loop) { log in
+            await perform(manner, into: log)
+        }
+        async let seen = log.transcript()
+        if manner == .endsWhenStopped {
+            _ = await log.next(after: 3)
+            await log.stop(.user)
+        }
+        let transcript = try await seen
+        #expect(transcript.events.count { $0.type == .streamDone } == 1)
+        #expect(transcript.events.last?.type == .streamDone)
+        #expect(transcript.faults == [])
+        let isWell = manner == .finishesTwice || manner == .writesAfterItsEnd
+        #expect(transcript.outcome == (isWell ? .complete : .failed))
+        #expect((transcript.event(.error) == nil) == isWell)
+        #expect(hub.runningCount == 0)
+    }
+
     @Test("A stop at any point keeps the text so far and ends the log once", arguments: UInt64(1)...100)
     func stopAnywhere(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
@@ -117,13 +138,12 @@ struct EndingTests {
     }
 
     /// Watches until the first batch, then leaves.
-    private func look(at log: StreamLog) async throws {
-        struct Enough: Error {}
+    private func look(at log: StreamLog, others: Int = 0) async throws {
         await log.append(.progress(1))
         await Run.loops[1].run { _ in
             do { try await log.watch(after: 0) { _ in throw Enough() } } catch {}
         }
-        #expect(await log.viewerCount == 0)
+        #expect(await log.viewerCount == others)
     }
 
     @Test("Leaving ends nothing where the policy is to finish")
@@ -137,25 +157,51 @@ struct EndingTests {
         #expect(try await stopReason(.cancel) { _ in } == .detached)
     }
 
+    @Test("Who comes back within the grace, or waits for the end alone, keeps the run going", arguments: [false, true])
+    func staying(waitsForEnd: Bool) async throws {
+        let viewer = Viewer()
+        let reason = try await stopReason(.cancel) { log in
+            await viewer.start(log, looksFirst: true, waitsForEnd: waitsForEnd)
+        }
+        #expect(reason == nil)
+        await viewer.task?.value
+    }
+
+    @Test("Of two viewers the one who stays keeps the run going")
+    func twoViewers() async throws {
+        let viewer = Viewer()
+        let reason = try await stopReason(.cancel) { log in
+            await viewer.start(log, looksFirst: false, waitsForEnd: false)
+            try await look(at: log, others: 1)
+        }
+        #expect(reason == nil)
+        await viewer.task?.value
+    }
+
     /// Somebody who stays.
     private final class Viewer: @unchecked Sendable {
         private(set) var task: Task<Void, Never>?
-        private let started = Tally()
 
-        func start(_ log: StreamLog, waitsForEnd: Bool) {
-            task = Task { [started] in
+        /// Returns when the viewer is there, on the log's loop: however busy the machine is, no grace runs out meanwhile.
+        func start(_ log: StreamLog, looksFirst: Bool, waitsForEnd: Bool) async {
+            let isThere = Tally()
+            task = Task(executorPreference: log.loop) {
                 await Run.loops[0].run { _ in
-                    started.add()
-                    if waitsForEnd { return await log.ended() }
-                    try? await log.watch(after: 0) { _ in }
+                    await log.append(.progress(1))
+                    if looksFirst { do { try await log.watch(after: 0) { _ in throw Enough() } } catch {} }
+                    if waitsForEnd {
+                        isThere.add()
+                        return await log.ended()
+                    }
+                    try? await log.watch(after: 0) { _ in isThere.add() }
                 }
             }
-        }
-
-        /// The viewer runs on the log's loop, so that it stands there before anyone else gets a word in.
-        func isThere(_ log: StreamLog) async {
-            await started.reaches(1)
+            await isThere.reaches(1)
+            // Behind what it does next, as jobs of a loop keep their order.
             _ = await log.viewerCount
         }
     }
 }
+
+/// Thrown by a viewer that leaves.
+private struct Enough: Error {}

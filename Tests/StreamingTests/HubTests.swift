@@ -38,6 +38,22 @@ struct HubTests {
         #expect(try await viewers[1].value.outcome == .complete)
     }
 
+    @Test("When memory is short the oldest finished streams leave first, running ones never")
+    func memory() async throws {
+        let hub = StreamHub(.with { $0.maxBytesInTotal = 5_000_000 })
+        let running = try await Run(in: hub)
+        await running.log.write(String(repeating: "word ", count: 1_000), to: .chat, of: .chat)
+        var ended: [StreamLog] = []
+        for _ in 0..<4 { ended.append(try await Run.ended(bytes: 50_000, in: hub)) }
+        // A log of 50,000 bytes in chunks of five characters takes about 1,500,000.
+        #expect(ended.map { hub.log($0.id, for: someone) != nil } == [false, true, true, true])
+        #expect(hub.log(running.log.id, for: someone) != nil)
+        #expect(hub.byteCount <= 5_000_000)
+        ended.append(try await Run.ended(bytes: 50_000, in: hub))
+        #expect(ended.map { hub.log($0.id, for: someone) != nil } == [false, false, true, true, true])
+        await running.finish()
+    }
+
     @Test("When running streams alone fill the memory, new ones are refused until one is gone")
     func full() async throws {
         let hub = StreamHub(.with { $0.maxBytesInTotal = 500_000 })

@@ -43,7 +43,7 @@ struct ViewerPropertyTests {
         var transcript = Viewing()
         for _ in 0..<Int.random(in: 0...40, using: &random) { await Task.yield() }
         var cuts = Int.random(in: 0...8, using: &random)
-        while transcript.outcome == nil {
+        while transcript.outcome == nil, transcript.faults.isEmpty {
             let batches = cuts > 0 ? Int.random(in: 0...6, using: &random) : .max
             let share = Double.random(in: 0...1, using: &random)
             cuts -= 1

@@ -25,6 +25,15 @@ struct WritingTests {
         await run.finish()
     }
 
+    @Test("A word is not cut as long as it may wait")
+    func wordsWhole() async throws {
+        let run = try await Run(.with { $0.maxChunkWait = .seconds(60) })
+        for letter in "Acetylsalicylic acid helps" { await run.log.write(String(letter), to: .chat, of: .chat) }
+        await run.finish()
+        let chunks = try await run.log.transcript().events.filter { $0.type == .contentChunk }.map(\.content)
+        #expect(chunks == ["Acetylsalicylic ", "acid ", "helps"])
+    }
+
     @Test("Turning to another panel ends the words of the one before; each panel counts its own chunks")
     func panels() async throws {
         let run = try await Run(.with { $0.maxChunkWait = .seconds(60) })
@@ -55,6 +64,23 @@ struct WritingTests {
         #expect(end.sha256 == SHA256.hex(of: text))
         #expect(end.totalExpected == transcript.events.count { $0.type == .contentChunk })
         #expect(transcript.texts == [.chat: text])
+    }
+
+    @Test("A text that grows past its bound stops the run, and is taken no further", arguments: [1, 300, 100_000])
+    func tooLong(pieceLength: Int) async throws {
+        let run = try await Run(.with { $0.maxTextBytes = 2_000 }) { log in
+            log.finish(.done(log.stopReason == .length ? .truncated : .failed))
+        }
+        var rest = Substring(String(repeating: "word ", count: 1_000))
+        while !rest.isEmpty {
+            await run.log.write(String(rest.prefix(pieceLength)), to: .chat, of: .chat)
+            rest = rest.dropFirst(pieceLength)
+        }
+        await run.log.ended()
+        let transcript = try await run.log.transcript()
+        #expect(transcript.outcome == .truncated)
+        #expect((1_900...2_100).contains(transcript.texts[.chat]?.utf8.count ?? 0))
+        #expect(await run.log.text(.chat, .chat) == transcript.texts[.chat])
     }
 
     @Test("A log that has ended takes nothing more")
