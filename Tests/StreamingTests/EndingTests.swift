@@ -119,89 +119,80 @@ struct EndingTests {
 
     // MARK: Detaching
 
-    /// A run that would go on for ever, under a policy; what stopped it, if anything did before `time` was over.
+    /// What stopped a run that would go on for ever, if anything did, some time after `body`.
+    ///
+    /// All of it happens in one turn of the loop, as in the server: however busy the machine is, no grace runs out
+    /// meanwhile.
     private func stopReason(
-        _ policy: StreamingSettings.DetachPolicy, after time: Duration = .milliseconds(60),
-        while body: @Sendable (StreamLog) async throws -> Void
+        _ policy: StreamingSettings.DetachPolicy,
+        while body: @escaping @Sendable (StreamLog, isolated LoopActor) async throws -> Void
     ) async throws -> StreamLog.StopReason? {
+        let home = Run.loops[0]
         let settings = StreamingSettings.with {
             $0.onDetach = policy
             $0.detachGrace = .milliseconds(20)
         }
-        let run = try await Run(settings)
-        try await body(run.log)
+        let run = try await Task(executorPreference: home.loop) {
+            try await home.run { home in
+                let run = try await Run(settings, on: home.loop)
+                await run.log.append(.progress(1))
+                try await body(run.log, home)
+                return run
+            }
+        }.value
         // On the timers of the same loop, which fire in their order: what was due before has happened.
-        await Run.loops[0].run { try? await $0.loop.sleep(for: time) }
+        await home.run { try? await $0.loop.sleep(for: .milliseconds(60)) }
         let reason = await run.log.stopReason
         await run.finish()
         return reason
     }
 
     /// Watches until the first batch, then leaves.
-    private func look(at log: StreamLog, others: Int = 0) async throws {
-        await log.append(.progress(1))
-        await Run.loops[1].run { _ in
-            do { try await log.watch(after: 0) { _ in throw Enough() } } catch {}
+    private static func look(at log: StreamLog, _ home: isolated LoopActor) async {
+        struct Enough: Error {}
+        do { try await log.watch(after: 0) { _ in throw Enough() } } catch {}
+    }
+
+    /// Has somebody come who stays, and returns when they are there.
+    private static func stay(at log: StreamLog, _ home: LoopActor, waitsForEnd: Bool = false) async {
+        let isThere = Tally()
+        Task(executorPreference: home.loop) {
+            await home.run { _ in
+                isThere.add()
+                if waitsForEnd { await log.ended() } else { try? await log.watch(after: 0) { _ in } }
+            }
         }
-        #expect(await log.viewerCount == others)
+        await isThere.reaches(1)
+        // Behind what they do next: jobs of a loop keep their order.
+        _ = await log.viewerCount
     }
 
     @Test("Leaving ends nothing where the policy is to finish")
     func finishPolicy() async throws {
-        #expect(try await stopReason(.finish) { try await look(at: $0) } == nil)
+        #expect(try await stopReason(.finish) { await Self.look(at: $0, $1) } == nil)
     }
 
     @Test("Leaving ends the run after the grace where the policy is to cancel, and so does never coming")
     func cancelPolicy() async throws {
-        #expect(try await stopReason(.cancel) { try await look(at: $0) } == .detached)
-        #expect(try await stopReason(.cancel) { _ in } == .detached)
+        #expect(try await stopReason(.cancel) { await Self.look(at: $0, $1) } == .detached)
+        #expect(try await stopReason(.cancel) { _, _ in } == .detached)
     }
 
     @Test("Who comes back within the grace, or waits for the end alone, keeps the run going", arguments: [false, true])
     func staying(waitsForEnd: Bool) async throws {
-        let viewer = Viewer()
-        let reason = try await stopReason(.cancel) { log in
-            await viewer.start(log, looksFirst: true, waitsForEnd: waitsForEnd)
+        let reason = try await stopReason(.cancel) { log, home in
+            await Self.look(at: log, home)
+            await Self.stay(at: log, home, waitsForEnd: waitsForEnd)
         }
         #expect(reason == nil)
-        await viewer.task?.value
     }
 
     @Test("Of two viewers the one who stays keeps the run going")
     func twoViewers() async throws {
-        let viewer = Viewer()
-        let reason = try await stopReason(.cancel) { log in
-            await viewer.start(log, looksFirst: false, waitsForEnd: false)
-            try await look(at: log, others: 1)
+        let reason = try await stopReason(.cancel) { log, home in
+            await Self.stay(at: log, home)
+            await Self.look(at: log, home)
         }
         #expect(reason == nil)
-        await viewer.task?.value
-    }
-
-    /// Somebody who stays.
-    private final class Viewer: @unchecked Sendable {
-        private(set) var task: Task<Void, Never>?
-
-        /// Returns when the viewer is there, on the log's loop: however busy the machine is, no grace runs out meanwhile.
-        func start(_ log: StreamLog, looksFirst: Bool, waitsForEnd: Bool) async {
-            let isThere = Tally()
-            task = Task(executorPreference: log.loop) {
-                await Run.loops[0].run { _ in
-                    await log.append(.progress(1))
-                    if looksFirst { do { try await log.watch(after: 0) { _ in throw Enough() } } catch {} }
-                    if waitsForEnd {
-                        isThere.add()
-                        return await log.ended()
-                    }
-                    try? await log.watch(after: 0) { _ in isThere.add() }
-                }
-            }
-            await isThere.reaches(1)
-            // Behind what it does next, as jobs of a loop keep their order.
-            _ = await log.viewerCount
-        }
     }
 }
-
-/// Thrown by a viewer that leaves.
-private struct Enough: Error {}

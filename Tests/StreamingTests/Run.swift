@@ -13,7 +13,7 @@ struct Run {
     /// The loops that tests share, since a loop is never given back.
     static let loops = [LoopActor(), LoopActor(), LoopActor()]
 
-    /// - Parameter ending: what the run does once it is told to end or is stopped.
+    /// Starts at once; `ending` is what the run does when it is told to end or is stopped.
     init(
         _ settings: StreamingSettings = StreamingSettings(), in hub: StreamHub? = nil, owner: UserID = someone,
         on loop: EventLoop = Run.loops[0].loop,
