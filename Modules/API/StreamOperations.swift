@@ -70,7 +70,7 @@ extension API {
         let user = user(request)
         if let log = chat.hub.log(id, for: user) {
             if await log.outcome != nil, await log.lastOffset == offset { return Response(204) }
-            return events.response(log, after: offset)
+            return events.response(log, after: offset, on: request.loop)
         }
         let record = try await chat.record(of: id, as: user)
         if record.last == offset { return Response(204) }

@@ -127,12 +127,9 @@ public final class ChatService: Sendable {
         let prompt = PromptBuilder(settings: configuration.chat).prompt(
             question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
-            prompt: prompt, provider: provider, stage: stage, store: store, settings: hub.settings, log: log,
-            deadline: streams ? nil : configuration.chat.batchTimeout)
-        let answer = begun.answer
-        _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { log in
-            await run.run(answer, into: log)
-        }
+            begun.answer, prompt, to: provider, in: stage, savingTo: store, idleTimeout: hub.settings.idleTimeout,
+            deadline: streams ? nil : configuration.chat.batchTimeout, log: log)
+        _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { await run.run(into: $0) }
     }
 
     /// Closes the row of an answer that could not be begun, and frees its key for another attempt.

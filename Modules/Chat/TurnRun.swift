@@ -9,46 +9,58 @@ import Telemetry
 /// One turn from the prompt to the record: asks the provider, puts its answer on the panels, saves it and ends the log.
 ///
 /// Isolated to the log, and so to its loop: nothing here hops while text flows.
-struct TurnRun: Sendable {
-    let prompt: Prompt
-    let provider: any Provider
-    let stage: Stage
-    let store: any ConversationStore
-    let settings: StreamingSettings
-    let log: Log
+///
+/// A class, and its steps functions of their own, because what the frames of a waiting task hold is held for each open
+/// stream.
+final class TurnRun: Sendable {
+    /// The assistant's row as it was opened.
+    private let message: Message
+    private let prompt: Prompt
+    private let provider: any Provider
+    private let stage: Stage
+    private let store: any ConversationStore
+    /// The longest silence of the provider.
+    private let idleTimeout: Duration
     /// The time for the whole answer; `nil` for as long as it takes.
-    let deadline: Duration?
+    private let deadline: Duration?
+    private let log: Log
 
-    /// How the model's part of a turn went.
-    private struct Answer {
-        var model: String
-        var usage: Usage?
-        var finish: FinishReason?
-        var error: PlatformError?
-        var flags: [Delta.Flag] = []
+    init(
+        _ message: Message, _ prompt: Prompt, to provider: any Provider, in stage: Stage, savingTo store: any ConversationStore,
+        idleTimeout: Duration, deadline: Duration?, log: Log
+    ) {
+        self.message = message
+        self.prompt = prompt
+        self.provider = provider
+        self.stage = stage
+        self.store = store
+        self.idleTimeout = idleTimeout
+        self.deadline = deadline
+        self.log = log
     }
 
-    /// Fills `stream` to its end and records `message`, the assistant's row that was opened for it.
-    ///
-    /// The steps are functions of their own so that a run's task holds no more memory than its longest step needs.
-    func run(_ message: Message, into stream: isolated StreamLog) async {
-        begin(message, stream)
-        var answer = Answer(model: provider.model)
-        // Why the answer was cut; a stop that came too late to cut it is none.
-        var reason: StreamLog.StopReason?
-        do throws(PlatformError) {
-            try await generate(into: stream, &answer)
-            stream.flush()
-            if stream.stopReason == .length { reason = .length }
-        } catch {
-            stream.flush()
-            reason = stream.stopReason
-            answer.error = reading(of: error, reason)
-        }
-        await conclude(message, answer, reason, stream)
+    /// Fills `stream` to its end and records the answer.
+    @inline(never)
+    func run(into stream: isolated StreamLog) async {
+        begin(stream)
+        let answer = Answer(model: provider.model)
+        await generate(into: stream, answer)
+        settle(answer, stream)
+        await conclude(answer, stream)
     }
 
-    private func begin(_ message: Message, _ stream: isolated StreamLog) {
+    @inline(never)
+    private func settle(_ answer: Answer, _ stream: isolated StreamLog) {
+        stream.flush()
+        // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
+        if answer.error == nil, answer.isReasoning { stream.complete(.reasoning, of: stage) }
+        // A stop that came too late to cut the answer is none.
+        if answer.error != nil || stream.stopReason == .length { answer.stopReason = stream.stopReason }
+        if let error = answer.error { answer.error = reading(of: error, answer.stopReason) }
+    }
+
+    @inline(never)
+    private func begin(_ stream: isolated StreamLog) {
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
@@ -57,10 +69,8 @@ struct TurnRun: Sendable {
 
     /// Ends the panels, says what went wrong, records the answer and ends the stream.
     @inline(never)
-    private func conclude(
-        _ message: Message, _ given: Answer, _ reason: StreamLog.StopReason?, _ stream: isolated StreamLog
-    ) async {
-        var answer = given
+    private func conclude(_ answer: Answer, _ stream: isolated StreamLog) async {
+        let reason = answer.stopReason
         let text = stream.text(.chat, stage)
         let reasoning = stream.text(.reasoning, stage)
         if answer.error == nil, reason == nil {
@@ -88,49 +98,50 @@ struct TurnRun: Sendable {
     }
 
     @inline(never)
-    private func generate(into stream: isolated StreamLog, _ answer: inout Answer) async throws(PlatformError) {
-        let source = provider.open(prompt, on: stream.loop)
+    private func generate(into stream: isolated StreamLog, _ answer: Answer) async {
         // The provider's silence is a reason to stop like any other: it cancels this task. An answer that is wanted at
         // once is silence to its end; that has its deadline.
         let silence =
             deadline == nil
-            ? IdleTimer(on: stream.loop, limit: settings.idleTimeout) { [weak stream] in
-                stream?.assumeIsolated { $0.stop(.silence) }
+            ? IdleTimer(on: stream.loop, limit: idleTimeout) { [unowned stream] in
+                stream.assumeIsolated { $0.stop(.silence) }
             } : nil
         let deadline = deadline.map { deadline in
-            let timer = LoopTimer(on: stream.loop) { [weak stream] in
-                stream?.assumeIsolated { $0.stop(.deadline) }
+            let timer = LoopTimer(on: stream.loop) { [unowned stream] in
+                stream.assumeIsolated { $0.stop(.deadline) }
             }
             timer.start(after: deadline)
             return timer
         }
         defer { deadline?.stop() }
-        var deltas: [Delta] = []
-        var isReasoning = false
-        var hasAnswered = false
-        while try await source.next(into: &deltas) {
-            silence?.touch()
-            for delta in deltas {
-                switch delta {
-                case .content(let text):
-                    if !hasAnswered, isReasoning {
-                        stream.complete(.reasoning, of: stage)
-                        isReasoning = false
-                    }
-                    hasAnswered = true
-                    stream.write(text, to: .chat, of: stage)
-                case .reasoning(let text):
-                    isReasoning = true
-                    stream.write(text, to: .reasoning, of: stage)
-                case .start(let model): answer.model = model
-                case .usage(let usage): answer.usage = usage
-                case .finish(let reason): answer.finish = reason
-                case .flag(let flag): answer.flags.append(flag)
-                }
+        do throws(PlatformError) {
+            try await provider.answer(prompt, on: stream.loop) { [self] delta in
+                silence?.touch()
+                take(delta, answer, into: stream)
             }
+        } catch {
+            answer.error = error
         }
-        // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
-        if isReasoning { stream.complete(.reasoning, of: stage) }
+    }
+
+    @inline(never)
+    private func take(_ delta: Delta, _ answer: Answer, into stream: isolated StreamLog) {
+        switch delta {
+        case .content(let text):
+            if !answer.hasBegun, answer.isReasoning {
+                stream.complete(.reasoning, of: stage)
+                answer.isReasoning = false
+            }
+            answer.hasBegun = true
+            stream.write(text, to: .chat, of: stage)
+        case .reasoning(let text):
+            answer.isReasoning = true
+            stream.write(text, to: .reasoning, of: stage)
+        case .start(let model): answer.model = model
+        case .usage(let usage): answer.usage = usage
+        case .finish(let reason): answer.finish = reason
+        case .flag(let flag): answer.flags.append(flag)
+        }
     }
 
     private func save(_ row: Message, into stream: isolated StreamLog) async {
@@ -152,6 +163,7 @@ struct TurnRun: Sendable {
     // MARK: What it means
 
     /// Why the answer ended early, as the user should read it.
+    @inline(never)
     private func reading(of error: PlatformError, _ reason: StreamLog.StopReason?) -> PlatformError? {
         switch reason {
         case nil: error
@@ -220,4 +232,21 @@ struct TurnRun: Sendable {
     private func report(_ error: PlatformError, _ stream: isolated StreamLog) {
         log.warning("turn_failed", [.id("stream", stream.id), .code("code", error.code)], detail: error.cause)
     }
+}
+
+/// How the model's part of a turn goes.
+private final class Answer {
+    var model: String
+    var usage: Usage?
+    var finish: FinishReason?
+    var error: PlatformError?
+    var flags: [Delta.Flag] = []
+    /// Why it was cut.
+    var stopReason: StreamLog.StopReason?
+    /// Whether reasons are being given.
+    var isReasoning = false
+    /// Whether text for the chat has come.
+    var hasBegun = false
+
+    init(model: String) { self.model = model }
 }

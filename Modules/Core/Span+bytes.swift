@@ -6,7 +6,7 @@ extension [UInt8] {
     }
 
     /// Appends a copy of what a span shows.
-    mutating func append(copying span: Span<UInt8>) {
+    package mutating func append(copying span: Span<UInt8>) {
         append(addingCapacity: span.count) { output in
             for index in span.indices { output.append(span[index]) }
         }

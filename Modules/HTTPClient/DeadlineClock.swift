@@ -28,7 +28,7 @@ final class DeadlineClock {
     /// - Parameter onDeadline: called once at most, on the loop, never from within another call of the clock.
     func start(onDeadline: @escaping (HTTPClientError.Deadline) -> Void) {
         self.onDeadline = onDeadline
-        timer = LoopTimer(on: loop) { [weak self] in self?.ring() }
+        timer = LoopTimer(on: loop) { [unowned self] in ring() }
         setTimer()
     }
 

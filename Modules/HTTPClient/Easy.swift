@@ -68,7 +68,7 @@ final class Easy {
         set(CURLOPT_PIPEWAIT, isSecure ? 1 : 0)
         // Tokens are small and open streams many. But libcurl 7.88.1 forgets the rest of an HTTP/2 frame that does not
         // fit its buffer until the next one comes, which after the last frame is never.
-        set(CURLOPT_BUFFERSIZE, isSecure ? Self.largestFrame : 2048)
+        set(CURLOPT_BUFFERSIZE, isSecure ? Self.largestFrame : 1024)
         set(CURLOPT_UPLOAD_BUFFERSIZE, 16_384)
         medstream_curl_easy_set_pointer(handle, CURLOPT_SHARE, options.share)
         set(CURLOPT_SSL_VERIFYPEER, 1)

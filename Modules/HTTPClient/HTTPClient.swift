@@ -48,15 +48,28 @@ public final class HTTPClient {
         return IncomingResponse(transfer)
     }
 
+    /// Sends a request whose response is handed over as it comes.
+    ///
+    /// - Parameter receiver: kept until the response has ended.
+    /// - Throws: ``HTTPClientError`` when the request cannot be sent at all.
+    public func deliver(
+        _ request: OutgoingRequest, to receiver: any ResponseReceiver
+    ) throws(HTTPClientError) -> Delivery {
+        loop.preconditionOnLoop()
+        return Delivery(try start(request, receiver))
+    }
+
     /// Requests under way, for tests.
     package var openTransfers: [Int] { multis.map(\.transfers) }
 
-    private func start(_ request: OutgoingRequest) throws(HTTPClientError) -> Transfer {
+    private func start(
+        _ request: OutgoingRequest, _ receiver: (any ResponseReceiver)? = nil
+    ) throws(HTTPClientError) -> Transfer {
         let target = try Target(of: request)
         let easy = spares.popLast() ?? Easy()
         let multi = multis.first { $0.hasRoom } ?? another()
         let transfer = Transfer(
-            of: request, to: target.host, on: loop,
+            of: request, to: target.host, on: loop, receiver,
             recycling: { [weak self] easy in
                 guard let self, spares.count < Self.maxSpares else { return }
                 easy.reset()

@@ -59,16 +59,24 @@ final class Multi {
 
     fileprivate func act(on socket: curl_socket_t, _ events: Int32) {
         var running: Int32 = 0
-        isInside = true
-        curl_multi_socket_action(handle, socket, events, &running)
-        isInside = false
+        inside { curl_multi_socket_action(handle, socket, events, &running) }
         var left: Int32 = 0
         while let message = curl_multi_info_read(handle, &left)?.pointee {
             guard message.msg == CURLMSG_DONE, let easy = message.easy_handle else { continue }
             Easy.transfer(of: easy)?.ended(message.data.result)
         }
-        guard !removals.isEmpty else { return }
+    }
+
+    /// Lets a paused transfer go on, which may call back at once.
+    func unpause(_ easy: Easy) { inside { easy.unpause() } }
+
+    /// Calls libcurl, whose callbacks may end transfers: those are removed when it has returned.
+    private func inside(_ body: () -> Void) {
+        isInside = true
+        body()
+        isInside = false
         let late = removals
+        guard !late.isEmpty else { return }
         removals = []
         for removal in late { removal() }
     }

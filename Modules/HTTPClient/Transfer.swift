@@ -17,6 +17,8 @@ final class Transfer: @unchecked Sendable {
     private var unread: [UInt8] = []
     private var outcome: Outcome?
     private var waiter: UnsafeContinuation<Void, Never>?
+    /// Who is given the response as it comes; without one the body is kept in ``unread``.
+    private var receiver: (any ResponseReceiver)?
 
     private var easy: Easy?
     private var multi: Multi?
@@ -34,10 +36,12 @@ final class Transfer: @unchecked Sendable {
     private static let keptRoom = 8 * 1024
 
     init(
-        of request: OutgoingRequest, to host: String, on loop: EventLoop, recycling recycle: @escaping (Easy) -> Void
+        of request: OutgoingRequest, to host: String, on loop: EventLoop, _ receiver: (any ResponseReceiver)?,
+        recycling recycle: @escaping (Easy) -> Void
     ) {
         self.loop = loop
         self.host = host
+        self.receiver = receiver
         self.recycle = recycle
         clock = DeadlineClock(request.deadlines, on: loop)
         if !request.body.isEmpty { body = RequestBody(request.body) }
@@ -48,7 +52,7 @@ final class Transfer: @unchecked Sendable {
         self.multi = multi
         easy.prepare(request, body: body, options)
         easy.report(to: self)
-        clock.start { [weak self] deadline in self?.end(.timedOut(deadline)) }
+        clock.start { [unowned self] deadline in end(.timedOut(deadline)) }
         if let code = multi.add(easy, of: self) { end(.other(code: code)) }
     }
 
@@ -64,13 +68,24 @@ final class Transfer: @unchecked Sendable {
         if head.isComplete, !wasComplete {
             // libcurl reads the body for the last time when it has sent all of it.
             if let sent = easy?.offset(CURLINFO_SIZE_UPLOAD_T), sent >= body?.count ?? 0 { body = nil }
-            wake()
+            if let receiver {
+                receiver.receive(status: head.status, headers: head.headers)
+            } else {
+                wake()
+            }
         }
         return true
     }
 
     /// - Returns: false to be given the same bytes again after a pause.
     func receive(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        // Ended from within an earlier call, which libcurl has yet to learn.
+        guard outcome == nil else { return true }
+        if let receiver {
+            clock.enter(.idle)
+            receiver.receive(body: bytes.span)
+            return true
+        }
         guard unread.isEmpty || unread.count + bytes.count <= Self.maxUnread else {
             isPaused = true
             clock.suspend()
@@ -134,7 +149,7 @@ final class Transfer: @unchecked Sendable {
         isPaused = false
         clock.proceed()
         // May call back with bytes at once.
-        easy.unpause()
+        multi?.unpause(easy)
     }
 
     // MARK: Ending
@@ -165,6 +180,7 @@ final class Transfer: @unchecked Sendable {
         easy = nil
         multi = nil
         body = nil
+        receiver = nil
         wake()
     }
 

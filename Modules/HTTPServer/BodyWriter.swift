@@ -1,4 +1,4 @@
-import Reactor
+public import Reactor
 
 /// The client has closed the connection.
 public struct ClientGone: Error, Sendable {}
@@ -21,8 +21,38 @@ public final class BodyWriter {
         if exchange.isFull { try await exchange.room() }
     }
 
+    /// Writes a piece at once, whether or not there is room: for a ``BodySource`` that has been asked.
+    public func append(_ bytes: Span<UInt8>) { exchange.write(bytes) }
+
+    /// Says that the ``BodySource`` has more: it is asked at the end of this turn, or when the client has room.
+    public func sourceHasNews() { exchange.sourceHasNews() }
+
+    /// The loop of the connection.
+    public var loop: EventLoop { exchange.loop }
+
     /// Sends `bytes` whenever nothing else was written for `period` and nothing waits to be taken: a sign of life.
     public func heartbeat(_ bytes: [UInt8], every period: Duration) { exchange.beat(bytes, every: period) }
+}
+
+/// A body that is fetched piece by piece.
+///
+/// Loop-confined. It has a ``BodyWriter`` to write to, and says there when it has news.
+public protocol BodySource: AnyObject {
+    /// Writes the next piece, if there is one: called when it has said that there is, and while the client has room.
+    func write() -> BodyProgress
+
+    /// The end: after ``BodyProgress/end``, or because the client has gone. Called once.
+    func close()
+}
+
+/// How far a ``BodySource`` is.
+public enum BodyProgress: Sendable {
+    /// It has written something and may have more.
+    case more
+    /// There is nothing yet.
+    case nothingYet
+    /// All has been written.
+    case end
 }
 
 /// Acts when nothing has happened for a period, again and again; a touch costs one store.
@@ -42,8 +72,7 @@ final class Pulse {
     func touch() { idle?.touch() }
 
     private func restart() {
-        idle = IdleTimer(on: loop, limit: period) { [weak self] in
-            guard let self else { return }
+        idle = IdleTimer(on: loop, limit: period) { [unowned self] in
             onSilence()
             restart()
         }

@@ -42,7 +42,6 @@ final class Connection: SocketObserver, EndOfTurn {
         scanner = HeadScanner(settings)
         let socket = TCPSocket(descriptor, on: loop, observer: self)
         self.socket = socket
-        timer = LoopTimer(on: loop) { [weak self] in self?.timeOut() }
         socket.watch(.readable)
         start(.idle)
     }
@@ -191,7 +190,6 @@ final class Connection: SocketObserver, EndOfTurn {
     /// The answer is written out in full.
     func exchangeEnded(keepsAlive: Bool) {
         exchange = nil
-        output.trim(above: 4096)
         guard keepsAlive, !worker.isDraining else { return linger() }
         phase = .head
         start(.idle)
@@ -242,6 +240,7 @@ final class Connection: SocketObserver, EndOfTurn {
     }
 
     func turnEnded() {
+        exchange?.fetch()
         isFlushAsked = false
         flush()
     }
@@ -265,18 +264,23 @@ final class Connection: SocketObserver, EndOfTurn {
             }
         }
         exchange?.drained()
+        // Of thousands of streams few have something to send in the same turn.
+        output.trim(above: 0)
     }
 
     // MARK: Ending
 
     private func start(_ deadline: Deadline) {
         self.deadline = deadline
-        timer?.start(after: deadline.limit(settings))
+        let timer = timer ?? LoopTimer(on: loop) { [unowned self] in timeOut() }
+        timer.start(after: deadline.limit(settings))
+        self.timer = timer
     }
 
+    /// Lets go of the timer: an answer that streams for minutes has no use for it.
     private func stopDeadline() {
         deadline = nil
-        timer?.stop()
+        timer = nil
     }
 
     private func timeOut() {

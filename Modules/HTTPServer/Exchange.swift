@@ -16,6 +16,9 @@ final class Exchange {
     private var isCut = false
     private var onFinish: [@Sendable (Response.Summary) -> Void] = []
     private var waiter: CheckedContinuation<Void, Never>?
+    private var source: (any BodySource)?
+    /// Whether the source has something that it was not asked for yet.
+    private var hasNews = false
     private var pulse: Pulse?
     private(set) var isOpen = true
     /// The handler; cancelled when the client leaves.
@@ -38,6 +41,11 @@ final class Exchange {
             case .none: break
             case .bytes(let bytes): try await writeAll(bytes)
             case .stream(let body): try await body(BodyWriter(self))
+            case .source(let make):
+                // From here on the connection's events carry the answer; this task ends.
+                task = nil
+                source = make(BodyWriter(self))
+                return sourceHasNews()
             }
         } catch {
             // What was written still goes out; the missing end tells the client that this is not all.
@@ -78,7 +86,7 @@ final class Exchange {
         switch response.body {
         case .none: length = 0
         case .bytes(let bytes): length = bytes.count
-        case .stream: break
+        case .stream, .source: break
         }
         let isBodiless = status == 204 || status == 304
         hasBody = !isHead && !isBodiless
@@ -117,6 +125,34 @@ final class Exchange {
         connection.write { _ in }
     }
 
+    // MARK: Sources
+
+    var loop: EventLoop { connection.eventLoop }
+
+    func sourceHasNews() {
+        hasNews = true
+        connection.write { _ in }
+    }
+
+    /// Fetches what the source has, as far as there is room.
+    func fetch() {
+        while hasNews, isOpen, !isFull, let source {
+            switch source.write() {
+            case .more: continue
+            case .nothingYet: hasNews = false
+            case .end:
+                closeSource()
+                finish()
+            }
+        }
+    }
+
+    private func closeSource() {
+        source?.close()
+        source = nil
+        hasNews = false
+    }
+
     // MARK: Backpressure
 
     var isFull: Bool { connection.pendingBytes > connection.maxPendingBytes }
@@ -132,15 +168,16 @@ final class Exchange {
         if connection.pendingBytes <= connection.maxPendingBytes / 4 {
             waiter?.resume()
             waiter = nil
+            if hasNews { connection.write { _ in } }
         }
         if isFinishing, connection.pendingBytes == 0 { end() }
     }
 
     func beat(_ bytes: [UInt8], every period: Duration) {
         guard isOpen, !isFinishing else { return }
-        pulse = Pulse(on: connection.eventLoop, period) { [weak self] in
+        pulse = Pulse(on: connection.eventLoop, period) { [unowned self] in
             // A client that has not yet taken what waits for it needs no sign of life.
-            guard let self, connection.pendingBytes == 0 else { return }
+            guard connection.pendingBytes == 0 else { return }
             write(bytes.span)
         }
     }
@@ -158,6 +195,7 @@ final class Exchange {
         guard isOpen else { return }
         isOpen = false
         pulse = nil
+        closeSource()
         task?.cancel()
         task = nil
         waiter?.resume()

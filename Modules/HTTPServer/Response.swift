@@ -28,6 +28,8 @@ public struct Response: Sendable {
         /// After a thrown error what was written goes out, and the connection ends without the last chunk, so that the
         /// client can tell a cut body from a whole one. (A client of HTTP/1.0 cannot: it knows no chunks.)
         case stream(@Sendable (BodyWriter) async throws -> Void)
+        /// Fetched by the connection whenever the client has room: no task waits meanwhile.
+        case source(@Sendable (BodyWriter) -> any BodySource)
     }
 
     /// How an exchange went, for logs and metrics.

@@ -34,12 +34,32 @@ public struct DemoProvider: Provider {
         self.pause = pause
     }
 
-    public func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource {
+    public func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
         let last = prompt.messages.last { $0.role == .user }?.text ?? ""
         let (direction, message) = Direction.read(last, otherwise: direction)
         let answer = direction.length.map(Answer.long) ?? script.answer(to: message, prompt)
-        let performance = Performance(answer, of: prompt, as: model, at: pace, direction)
-        return DemoSource(prompt.streams ? performance : performance.atOnce(), on: loop, pause: pause)
+        var performance = Performance(answer, of: prompt, as: model, at: pace, direction)
+        if !prompt.streams { performance = performance.atOnce() }
+        while let step = performance.next() {
+            try await wait(for: step, on: loop)
+            switch step.act {
+            case .say(let words): words.forEach(receive)
+            case .fail(let code): throw .provider(code)
+            case .stall: break
+            }
+        }
+    }
+
+    private func wait(for step: Performance.Step, on loop: EventLoop) async throws(PlatformError) {
+        do throws(CancellationError) {
+            try await pause(step.delay, loop)
+            // Only cancelling ends a stall, as with a connection that stays open and silent.
+            while step.act == .stall { try await pause(.seconds(3_600), loop) }
+        } catch {
+            throw .provider(.cancelled, cause: error)
+        }
     }
 }
 

@@ -18,8 +18,20 @@ public protocol Dialect: Provider {
 }
 
 extension Dialect {
-    public func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource {
-        HTTPDeltaSource(self, request(for: prompt), on: loop)
+    public func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
+        let answer = begin(prompt, on: loop, receive)
+        await answer.wait()
+        try answer.check()
+    }
+
+    /// On its own, so that what building a request takes is no part of the frame that waits for the answer's end.
+    @inline(never)
+    private func begin(_ prompt: Prompt, on loop: EventLoop, _ receive: @escaping (Delta) -> Void) -> HTTPAnswer {
+        let answer = HTTPAnswer(handing: receive) { head throws(PlatformError) in try AnswerReader(of: self, head) }
+        answer.start(request(for: prompt), on: loop)
+        return answer
     }
 }
 

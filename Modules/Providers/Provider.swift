@@ -24,24 +24,19 @@ public protocol Provider: Sendable {
     /// The model that is asked for, for records and metrics.
     var model: String { get }
 
-    /// Begins an answer; called on the loop's thread.
+    /// Gives the answer to `prompt`, piece by piece, until its end; called on the loop's thread.
     ///
-    /// Returns at once and fails never: what goes wrong, the connection included, is thrown by the source.
-    func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource
-}
-
-/// One answer, as it comes in.
-///
-/// Loop-confined, and read by one task at a time. Letting go of it ends the request to the provider.
-public protocol DeltaSource: AnyObject {
-    /// Waits for the next piece of the answer.
+    /// Whether the answer is streamed or comes at once makes no difference but time. Cancelling the task ends the request
+    /// to the provider at once.
     ///
-    /// Whether the answer is streamed or comes at once makes no difference to the caller but time. A source that ends
-    /// without an error has given exactly one ``Core/Delta/finish(_:)``.
-    ///
-    /// - Parameter deltas: emptied and filled again, so that one array serves the whole answer.
-    /// - Returns: whether there is anything in `deltas`; false at the end, and from then on.
+    /// - Parameters:
+    ///   - prompt: what is asked.
+    ///   - loop: where the answer is read.
+    ///   - receive: called on the loop's thread with each piece as it comes, in order; not after this has returned. An
+    ///     answer that ends without an error has given exactly one ``Core/Delta/finish(_:)``.
     /// - Throws: ``Core/PlatformError`` when there will be nothing more; all that came before was handed over. An
     ///   answer that breaks off is `providerTruncated`. Cancelling the task throws `cancelled`.
-    func next(into deltas: inout [Delta]) async throws(PlatformError) -> Bool
+    func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError)
 }

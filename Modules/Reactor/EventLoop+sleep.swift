@@ -30,7 +30,7 @@ private final class Sleeper: @unchecked Sendable {
             await withCheckedContinuation { continuation in
                 if Task.isCancelled { return continuation.resume() }
                 waiter = continuation
-                let timer = LoopTimer(on: loop) { [weak self] in self?.end() }
+                let timer = LoopTimer(on: loop) { [unowned self] in end() }
                 timer.start(after: delay)
                 self.timer = timer
             }

@@ -66,7 +66,7 @@ public final class IdleTimer {
         self.limit = limit.roundedUpToMilliseconds
         self.onIdle = onIdle
         lastTouch = loop.now
-        let timer = LoopTimer(on: loop) { [weak self] in self?.fire() }
+        let timer = LoopTimer(on: loop) { [unowned self] in fire() }
         self.timer = timer
         timer.start(after: limit)
     }

@@ -6,7 +6,8 @@ internal import CUV
 public final class SocketWatcher {
     /// `nil` after the end, when libuv frees it.
     private var handle: UnsafeMutablePointer<uv_poll_t>?
-    private weak var observer: (any SocketObserver)?
+    /// Unowned, not weak: the first weak reference to an object makes every later retain of it several times as dear.
+    private unowned let observer: any SocketObserver
     private var interest: Events = []
 
     /// What a socket can be ready for.
@@ -25,7 +26,7 @@ public final class SocketWatcher {
 
     /// Watches for nothing yet; on the loop's thread only.
     ///
-    /// `socket` is non-blocking, and open until the watcher has gone; `observer` is held weakly.
+    /// `socket` is non-blocking, and open until the watcher has gone; `observer` owns the watcher, or outlives it.
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
         self.observer = observer
@@ -58,7 +59,7 @@ public final class SocketWatcher {
             if events & Int32(UV_READABLE.rawValue) != 0 { happened.insert(.readable) }
             if events & Int32(UV_WRITABLE.rawValue) != 0 { happened.insert(.writable) }
             if events & Int32(UV_DISCONNECT.rawValue) != 0 { happened.insert(.failed) }
-            watcher.observer?.socket(isReady: happened)
+            watcher.observer.socket(isReady: happened)
         }
     }
 

@@ -14,7 +14,7 @@ public final class TCPSocket {
     /// - Parameters:
     ///   - descriptor: a connected, non-blocking socket; owned from here on.
     ///   - loop: where it is used.
-    ///   - observer: told when the socket is ready for what ``watch(_:)`` asked; held weakly.
+    ///   - observer: told when the socket is ready for what ``watch(_:)`` asked; owns the socket, or outlives it.
     public init(_ descriptor: Int32, on loop: EventLoop, observer: any SocketObserver) {
         self.descriptor = descriptor
         self.loop = loop

@@ -17,10 +17,8 @@ struct EventSegment: Sendable {
     /// Offset of the last event; `first - 1` while there is none.
     var last: Int { first + ends.count - 1 }
 
-    /// The bytes of the events after `offset`, which is at least `first - 1` and below `last`.
-    func bytes(after offset: Int) -> [UInt8] {
-        // A reader that wants the whole segment shares its storage.
-        if offset < first { return text.bytes }
-        return Array(text.bytes[ends[offset - first]...])
+    /// Hands over the bytes of the events after `offset`, which is at least `first - 1` and below `last`.
+    func withBytes(after offset: Int, _ body: (Span<UInt8>) -> Void) {
+        body(text.bytes.span.extracting((offset < first ? 0 : ends[offset - first])...))
     }
 }

@@ -43,6 +43,8 @@ public actor StreamLog {
     private var detachTimer: LoopTimer?
     private var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
     private var lastTicket = 0
+    /// Viewers on this loop, which are called.
+    private var readers: [any LogReader] = []
 
     /// Why the run was told to end early.
     public private(set) var stopReason: StopReason?
@@ -102,6 +104,11 @@ public actor StreamLog {
 
     private func perform(_ body: @Sendable (isolated StreamLog) async -> Void) async {
         await body(self)
+        endUnfinished()
+    }
+
+    @inline(never)
+    private func endUnfinished() {
         guard outcome == nil else { return }
         append(PlatformError(.internalError, "The answer could not be finished. Try again."))
         finish(.done(.failed))
@@ -155,7 +162,7 @@ public actor StreamLog {
     }
 
     private func startFlushTimer(after delay: Duration) {
-        let timer = flushTimer ?? LoopTimer(on: loop) { [weak self] in self?.assumeIsolated { $0.flushIfDue() } }
+        let timer = flushTimer ?? LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.flushIfDue() } }
         timer.start(after: delay)
         flushTimer = timer
     }
@@ -223,7 +230,7 @@ public actor StreamLog {
         detachTimer = nil
         flushTimer = nil
         count()
-        wakeAll()
+        tellAll()
         hub.finished(self, bytes: countedBytes)
     }
 
@@ -260,7 +267,7 @@ public actor StreamLog {
             countAt *= 2
             count()
         }
-        if !waiters.isEmpty { wakeAll() }
+        tellAll()
     }
 
     /// Begins a new segment and lets the oldest go when the log is past its bounds.
@@ -293,6 +300,39 @@ public actor StreamLog {
         public var bytes: [UInt8]
         /// Offset of the last of them.
         public var last: Int
+    }
+
+    /// How far a reader got.
+    public enum Progress: Sendable {
+        /// It was given the events up to this offset.
+        case upTo(Int)
+        /// Nothing has come after its offset.
+        case nothingYet
+        /// The log has ended, and its offset is the last event's.
+        case end
+    }
+
+    /// Hands over the events after `offset`, as many as are kept together, without a copy.
+    ///
+    /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
+    /// the events before the newest; nobody is left with a gap.
+    ///
+    /// - Parameter body: called at most once, with server-sent events, whole, that are valid in the call only.
+    func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
+        let last = lastOffset
+        if offset > last || offset < firstOffset - 1 {
+            let batch = resync()
+            body(batch.bytes.span)
+            return .upTo(batch.last)
+        }
+        guard offset < last else { return outcome == nil ? .nothingYet : .end }
+        if offset >= open.first - 1 {
+            open.withBytes(after: offset, body)
+            return .upTo(last)
+        }
+        guard let segment = sealed.last(where: { $0.first <= offset + 1 }) else { return .end }
+        segment.withBytes(after: offset, body)
+        return .upTo(segment.last)
     }
 
     /// Hands over every event after `offset` in order, as it comes, until the log ends, `body` throws, or the task is
@@ -340,19 +380,14 @@ public actor StreamLog {
 
     private func next(after offset: Int, _ ticket: Int) async -> Batch? {
         while !Task.isCancelled {
-            let last = lastOffset
-            if offset > last || offset < firstOffset - 1 { return resync() }
-            if offset < last { return batch(after: offset) }
-            if outcome != nil { return nil }
-            await wait(ticket, after: offset)
+            var bytes: [UInt8] = []
+            switch read(after: offset, { bytes.append(copying: $0) }) {
+            case .upTo(let last): return Batch(bytes: bytes, last: last)
+            case .end: return nil
+            case .nothingYet: await wait(ticket, after: offset)
+            }
         }
         return nil
-    }
-
-    private func batch(after offset: Int) -> Batch {
-        // Readers are nearly always at the end.
-        let segment = offset >= open.first - 1 ? open : sealed.last { $0.first <= offset + 1 } ?? open
-        return Batch(bytes: segment.bytes(after: offset), last: segment.last)
     }
 
     private func resync() -> Batch {
@@ -416,12 +451,25 @@ public actor StreamLog {
         waiters.remove(at: place).waiter.resume()
     }
 
-    private func wakeAll() {
+    private func tellAll() {
+        for reader in readers { reader.logHasNews() }
+        guard !waiters.isEmpty else { return }
         for (_, waiter) in waiters { waiter.resume() }
         waiters.removeAll(keepingCapacity: true)
     }
 
     // MARK: Viewers
+
+    func attach(_ reader: any LogReader) throws(PlatformError) {
+        _ = try attach()
+        readers.append(reader)
+    }
+
+    func detach(_ reader: any LogReader) {
+        guard let place = readers.firstIndex(where: { $0 === reader }) else { return }
+        readers.remove(at: place)
+        detach()
+    }
 
     private func attach() throws(PlatformError) -> Int {
         guard viewers < settings.maxViewersPerStream else {
@@ -444,9 +492,7 @@ public actor StreamLog {
 
     private func startDetachTimer() {
         guard settings.onDetach == .cancel, outcome == nil, viewers == 0, waitingForEnd == 0 else { return }
-        let timer = LoopTimer(on: loop) { [weak self] in
-            self?.assumeIsolated { $0.stop(.detached) }
-        }
+        let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.stop(.detached) } }
         timer.start(after: settings.detachGrace)
         detachTimer = timer
     }

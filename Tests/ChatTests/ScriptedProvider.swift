@@ -37,37 +37,22 @@ final class ScriptedProvider: Provider {
     /// Replaces what it does from now on.
     func perform(_ script: @escaping @Sendable (Prompt) -> [Act]) { self.script.withLock { $0 = script } }
 
-    func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource {
+    func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
         asked.withLock { $0.append(prompt) }
-        return Source(acts: script.withLock { $0 }(prompt)[...], loop: loop)
-    }
-
-    private final class Source: DeltaSource {
-        private var acts: ArraySlice<Act>
-        private let loop: EventLoop
-
-        init(acts: ArraySlice<Act>, loop: EventLoop) {
-            self.acts = acts
-            self.loop = loop
-        }
-
-        func next(into deltas: inout [Delta]) async throws(PlatformError) -> Bool {
+        for act in script.withLock({ $0 })(prompt) {
             loop.preconditionOnLoop()
-            deltas.removeAll()
-            while let act = acts.popFirst() {
-                switch act {
-                case .say(let text): deltas.append(.content(text))
-                case .think(let text): deltas.append(.reasoning(text))
-                case .give(let others): deltas += others
-                case .hold(let door): await door.pass()
-                case .hang: try? await loop.sleep(for: .seconds(3_600))
-                case .fail(let code): throw .provider(code)
-                }
-                loop.preconditionOnLoop()
-                guard !Task.isCancelled else { throw .provider(.cancelled) }
-                if !deltas.isEmpty { return true }
+            switch act {
+            case .say(let text): receive(.content(text))
+            case .think(let text): receive(.reasoning(text))
+            case .give(let deltas): deltas.forEach(receive)
+            case .hold(let door): await door.pass()
+            case .hang: try? await loop.sleep(for: .seconds(3_600))
+            case .fail(let code): throw .provider(code)
             }
-            return false
+            loop.preconditionOnLoop()
+            guard !Task.isCancelled else { throw .provider(.cancelled) }
         }
     }
 }

@@ -60,21 +60,17 @@ struct ProviderConformanceTests {
         }
         let provider = try subject.provider(at: server.url)
         let text = try await onLoop { actor in
-            let source = provider.open(Self.prompt, on: actor.loop)
-            var deltas: [Delta] = []
             var seen = ""
-            while try await source.next(into: &deltas) {
-                for case .content(let text) in deltas { seen += text }
+            try await provider.answer(Self.prompt, on: actor.loop) { delta in
+                if case .content(let text) = delta { seen += text }
                 if seen == "first" { gate.open() }
             }
-            let hasMore = try await source.next(into: &deltas)
-            #expect(!hasMore)
             return seen
         }
         #expect(text == "firstsecond")
     }
 
-    @Test("Nothing is sent before the first piece is asked for, then one request with the key", arguments: Subject.all)
+    @Test("One request is sent, with the key and the question", arguments: Subject.all)
     func request(subject: Subject) async throws {
         let seen = Requests()
         let server = try ScriptedServer { request in
@@ -82,8 +78,6 @@ struct ProviderConformanceTests {
             return [.send(Subject.head("200 OK", subject.streamType) + Subject.end)]
         }
         let provider = try subject.provider(at: server.url, "headers: { X-Ward: three }")
-        await onLoop { actor in _ = provider.open(Self.prompt, on: actor.loop) }
-        #expect(seen.all.isEmpty)
         _ = await ask(provider, Self.prompt)
         let request = try #require(seen.all.first)
         #expect(seen.all.count == 1)
@@ -170,19 +164,6 @@ struct ProviderConformanceTests {
         task.cancel()
         let answer = await task.value
         #expect(answer.error?.code == .cancelled)
-        await server.disconnects.reaches(1)
-    }
-
-    @Test("Letting go of the answer ends the request", arguments: Subject.all)
-    func dropped(subject: Subject) async throws {
-        let server = try ScriptedServer { _ in [.send(Self.half(subject)), .awaitDisconnect] }
-        let provider = try subject.provider(at: server.url)
-        try await onLoop { actor in
-            var deltas: [Delta] = []
-            let source = provider.open(Self.prompt, on: actor.loop)
-            let hasMore = try await source.next(into: &deltas)
-            #expect(hasMore)
-        }
         await server.disconnects.reaches(1)
     }
 

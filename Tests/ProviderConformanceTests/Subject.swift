@@ -70,10 +70,8 @@ extension Subject {
 func ask(_ provider: any Provider, _ prompt: Prompt) async -> DecodedAnswer {
     await onLoop { actor in
         var answer = DecodedAnswer()
-        let source = provider.open(prompt, on: actor.loop)
-        var deltas: [Delta] = []
         do throws(PlatformError) {
-            while try await source.next(into: &deltas) { answer.deltas += deltas }
+            try await provider.answer(prompt, on: actor.loop) { answer.deltas.append($0) }
         } catch {
             answer.error = error
         }

@@ -114,10 +114,8 @@ struct PaceTests {
         let code = await onLoop { actor in
             let task = Task { () -> PlatformError.Code? in
                 _ = actor
-                let source = provider.open(Prompt([.init(.user, "[demo:stall 0]")]), on: actor.loop)
-                var deltas: [Delta] = []
                 do throws(PlatformError) {
-                    _ = try await source.next(into: &deltas)
+                    try await provider.answer(Prompt([.init(.user, "[demo:stall 0]")]), on: actor.loop) { _ in }
                     return nil
                 } catch {
                     return error.code
@@ -134,10 +132,8 @@ struct PaceTests {
     func realClock() async throws {
         let provider = try demo("first_word_after: 1ms\nwords_per_second: 50000")
         let words = try await onLoop { actor in
-            let source = provider.open(Prompt([.init(.user, "[demo:long 2500]")]), on: actor.loop)
-            var deltas: [Delta] = []
             var words = 0
-            while try await source.next(into: &deltas) { words += deltas.count }
+            try await provider.answer(Prompt([.init(.user, "[demo:long 2500]")]), on: actor.loop) { _ in words += 1 }
             return words
         }
         // 2,500 words, the start, the usage and the end.

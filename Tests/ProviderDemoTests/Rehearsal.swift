@@ -9,6 +9,7 @@ import TestSupport
 
 /// What came of one answer, in no time at all.
 struct Rehearsal: Sendable {
+    /// What was said between two pauses.
     var pieces: [[Delta]] = []
     var pauses: [Duration] = []
     var error: PlatformError?
@@ -38,10 +39,14 @@ struct Rehearsal: Sendable {
         }
         self = await onLoop { actor in
             var result = Rehearsal()
-            var deltas: [Delta] = []
-            let source = provider.open(prompt, on: actor.loop)
             do throws(PlatformError) {
-                while try await source.next(into: &deltas) { result.pieces.append(deltas) }
+                var seen = 0
+                try await provider.answer(prompt, on: actor.loop) { delta in
+                    let count = pauses.withLock { $0.count }
+                    if count != seen || result.pieces.isEmpty { result.pieces.append([]) }
+                    seen = count
+                    result.pieces[result.pieces.count - 1].append(delta)
+                }
             } catch {
                 result.error = error
             }

@@ -61,5 +61,9 @@ struct OtherDialect: Provider {
         _ = settings.bool("loud", default: false)
     }
 
-    func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource { fake.open(prompt, on: loop) }
+    func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
+        try await fake.answer(prompt, on: loop, receive: receive)
+    }
 }

@@ -1,0 +1,85 @@
+internal import Core
+internal import HTTPClient
+internal import Reactor
+
+/// One answer over HTTP, for all dialects.
+///
+/// Its task waits once, in a frame that holds next to nothing: memory for each open stream.
+final class HTTPAnswer: ResponseReceiver {
+    typealias MakeReader = (ResponseHead) throws(PlatformError) -> AnswerReader
+
+    private var makeReader: MakeReader?
+    private let hand: (Delta) -> Void
+    private var reader: AnswerReader?
+    private var delivery: Delivery?
+    /// Emptied and filled again, so that one array serves the whole answer.
+    private var deltas: [Delta] = []
+    private var failure: PlatformError?
+
+    init(handing hand: @escaping (Delta) -> Void, reader makeReader: @escaping MakeReader) {
+        self.hand = hand
+        self.makeReader = makeReader
+    }
+
+    @inline(never)
+    func start(_ request: OutgoingRequest, on loop: EventLoop) {
+        do throws(HTTPClientError) {
+            delivery = try HTTPClient.on(loop).deliver(request, to: self)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// Throws what was wrong with the answer, once it has ended.
+    func check() throws(PlatformError) {
+        if let failure { throw failure }
+    }
+
+    /// Waits for the end of the answer.
+    @inline(never)
+    func wait() async {
+        guard let delivery else { return }
+        await delivery.ended()
+        end(delivery.failure)
+    }
+
+    func receive(status: Int, headers: IncomingHeaders) {
+        attempt { () throws(PlatformError) in
+            reader = try makeReader?(ResponseHead(status: status, headers: headers.pairs))
+        }
+        makeReader = nil
+        if failure != nil { delivery?.cancel() }
+    }
+
+    /// The path of a token: from the socket's event to the receiver, in one call.
+    func receive(body bytes: Span<UInt8>) {
+        guard failure == nil else { return }
+        attempt { () throws(PlatformError) in try reader?.read(bytes, into: &deltas) }
+        handOver()
+        if failure != nil { delivery?.cancel() }
+    }
+
+    @inline(never)
+    private func end(_ broken: HTTPClientError?) {
+        delivery = nil
+        guard failure == nil else { return }
+        attempt { () throws(PlatformError) in
+            if reader == nil, let broken { throw .provider(broken.kind, hasBegun: false, cause: broken) }
+            if let broken {
+                try reader?.breakOff(broken.kind, cause: broken, into: &deltas)
+            } else {
+                try reader?.finish(into: &deltas)
+            }
+        }
+        handOver()
+    }
+
+    private func handOver() {
+        for delta in deltas { hand(delta) }
+        deltas.removeAll(keepingCapacity: true)
+    }
+
+    private func attempt(_ body: () throws(PlatformError) -> Void) {
+        do throws(PlatformError) { try body() } catch { failure = error }
+    }
+}
