@@ -85,10 +85,13 @@ struct EffectiveTests {
         #expect(second.effectiveYAML == first.effectiveYAML, "seed \(seed)")
     }
 
+    /// As a name, after one more character.
+    static let longest = "${" + String(repeating: "\0", count: 125)
+
     @Test(
         "load again to the same settings where a name or text has `${` round a character that YAML escapes",
-        arguments: ["${:-\0}", "a${b:-\n}", "$${:-\u{85}}", "${a:-\\}", "${a:-\u{FEFF}}${b:-\t}"])
-    func variablesOfText(text: String) throws {
+        arguments: ["${:-\0}", "a${b:-\n}", "$${:-\u{85}}", "${a:-\\}", "${a:-\u{FEFF}}${b:-\t}", longest])
+    func escapes(text: String) throws {
         let name = "n\(text)"
         let first = try Configuration.parse(
             "providers: { p: { note: \"${NOTE}\", parameters: { k: \"${NOTE}\" } } }".utf8,
