@@ -56,7 +56,7 @@ enum YAMLText {
         needsNoQuotes(text) && !YAMLNode.Scalar(text).isNull ? text : quoted(escaped(text))
     }
 
-    /// Variables are not looked for in keys, so there is nothing to escape.
+    /// Variables in keys are not filled in, so `${` is not doubled as it is in values.
     static func key(_ text: String) -> String { needsNoQuotes(text) ? text : quoted(text) }
 
     private static func needsNoQuotes(_ text: String) -> Bool {
@@ -73,10 +73,17 @@ enum YAMLText {
 
     private static func escaped(_ text: String) -> String { text.replacing("${", with: "$${") }
 
+    /// The text in double quotes.
+    ///
+    /// Variables are looked for before YAML's escapes are undone, so a `${` that is text shows its `$` as an escape:
+    /// else an escape that follows would be taken for a part of the variable, and stay as it is.
     private static func quoted(_ text: String) -> String {
         var result = "\""
-        for scalar in text.unicodeScalars {
+        let scalars = text.unicodeScalars
+        for index in scalars.indices {
+            let scalar = scalars[index]
             switch scalar.value {
+            case 0x24 where scalars[scalars.index(after: index)...].first == "{": result += "\\x24"
             case 0x22: result += "\\\""
             case 0x5C: result += "\\\\"
             case 0x0A: result += "\\n"

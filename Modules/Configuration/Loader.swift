@@ -106,7 +106,8 @@ struct Loader {
             return nil
         }
         let path = override[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard path.allSatisfy({ !$0.isEmpty }), path.count < Limits.depth else {
+        let isPath = path.allSatisfy { 1...Limits.keyCharacters ~= $0.unicodeScalars.count }
+        guard isPath, path.count < Limits.depth else {
             let found = "found the path '\(dotted(path))'"
             recorder.fail(.init(location, "expected path=value, such as server.port=0, \(found)"))
             return nil

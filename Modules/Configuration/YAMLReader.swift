@@ -106,6 +106,10 @@ struct YAMLReader: ~Copyable {
                 report(event, "a key is empty")
                 continue
             }
+            guard scalar.text.unicodeScalars.count <= Limits.keyCharacters else {
+                report(event, "a key is longer than \(Limits.keyCharacters) characters")
+                continue
+            }
             guard let first = lines[scalar.text] else {
                 lines[scalar.text] = event.line
                 entries.append(.init(scalar.text, at: key.location, value))
@@ -150,6 +154,8 @@ enum Limits {
     static let fileBytes = 1 << 20
     static let secretBytes = 64 << 10
     static let depth = 64
+    /// libyaml reads a key of at most 1,024 characters, and any one of these may have to be written as six (`\u0000`).
+    static let keyCharacters = 128
     /// Keys and values of all files together.
     static let nodes = 100_000
     static let files = 64

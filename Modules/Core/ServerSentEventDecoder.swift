@@ -93,7 +93,7 @@ public struct ServerSentEventDecoder: Sendable {
     ///
     /// In ``Mode/standard`` nothing comes of it; in ``Mode/provider`` a last event without its blank line does, and
     /// JSON that was being collected, whole or not.
-    /// - Throws: as ``decode(_:_:)``.
+    /// - Throws: as `decode` does.
     public mutating func finish<E: ServerSentEventFailure>(
         _ onEvent: (_ type: String, _ id: String, _ data: Span<UInt8>) throws(E) -> Void
     ) throws(E) {

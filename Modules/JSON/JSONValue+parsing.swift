@@ -6,22 +6,22 @@ extension JSONValue {
     /// Whole numbers that do not fit 64 bits become ``Core/JSONValue/double(_:)``; of two members with one name the last
     /// counts; surrogates that are not pairs are refused.
     ///
-    /// - Throws: ``JSONError``; also for arrays and objects nested deeper than ``JSONDocument/maximumDepth``.
+    /// - Throws: ``JSON/JSONError``; also for arrays and objects nested deeper than ``JSON/JSONDocument/maximumDepth``.
     public init(parsing bytes: Span<UInt8>) throws(JSONError) {
         let document = try JSONDocument(parsing: bytes)
         self = document.value()
     }
 
-    /// Reads one JSON text, as ``Core/JSONValue/init(parsing:)`` does from a span.
+    /// Reads one JSON text, as ``Core/JSONValue/init(parsing:)-(Span<UInt8>)`` does from a span.
     ///
-    /// - Throws: ``JSONError``.
+    /// - Throws: ``JSON/JSONError``.
     public init(parsing bytes: [UInt8]) throws(JSONError) {
         try self.init(parsing: bytes.span)
     }
 
-    /// Reads one JSON text, as ``Core/JSONValue/init(parsing:)`` does from a span.
+    /// Reads one JSON text, as ``Core/JSONValue/init(parsing:)-(Span<UInt8>)`` does from a span.
     ///
-    /// - Throws: ``JSONError``.
+    /// - Throws: ``JSON/JSONError``.
     public init(parsing text: String) throws(JSONError) {
         try self.init(parsing: Array(text.utf8).span)
     }

@@ -174,7 +174,7 @@ private enum Spawn {
     /// Held from the making of pipes to the start of the process that gets their other ends.
     static let turn = Mutex(())
 
-    /// - Parameter standard: what becomes the descriptors 0, 1 and 2.
+    /// Starts a program; `standard` is what becomes its descriptors 0, 1 and 2.
     static func start(
         _ program: String, _ arguments: [String], _ environment: [String], _ standard: [Int32]
     ) throws -> pid_t {
@@ -199,7 +199,8 @@ private enum Spawn {
 
         let words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe text in unsafe words + variables { unsafe free(text) } }
+        // Not `for unsafe`, which swift-format writes as one word.
+        defer { unsafe (words + variables).forEach { unsafe free($0) } }
         var process = pid_t()
         let failure = unsafe posix_spawn(&process, program, &actions, &attributes, words, variables)
         guard failure == 0 else { throw POSIXError.last(failure) }

@@ -117,13 +117,18 @@ def wire(server):
     wire.close()
 
 
-@pytest.fixture(scope="session")
-def browser():
+def launch(playwright):
+    """Debian's Chromium without a window."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert program, "no Chromium is installed; Scripts/setup test brings it"
+    # Chromium's own sandbox does not start as root, which CI is.
+    return playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture(scope="session")
+def browser():
     with sync_playwright() as playwright:
-        # Chromium's own sandbox does not start as root, which CI is.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        browser = launch(playwright)
         yield browser
         browser.close()
 

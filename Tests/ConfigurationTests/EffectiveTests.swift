@@ -85,6 +85,28 @@ struct EffectiveTests {
         #expect(second.effectiveYAML == first.effectiveYAML, "seed \(seed)")
     }
 
+    /// As a name, after one more character.
+    static let longest = "${" + String(repeating: "\0", count: 125)
+
+    @Test(
+        "load again to the same settings where a name or text has `${` round a character that YAML escapes",
+        arguments: ["${:-\0}", "a${b:-\n}", "$${:-\u{85}}", "${a:-\\}", "${a:-\u{FEFF}}${b:-\t}", longest])
+    func escapes(text: String) throws {
+        let name = "n\(text)"
+        let first = try Configuration.parse(
+            "providers: { p: { note: \"${NOTE}\", parameters: { k: \"${NOTE}\" } } }".utf8,
+            environment: ["NOTE": text])
+        Self.read(first)
+        _ = first.root.section(name).string("inner", default: text)
+        try first.finish()
+        let second = try Configuration.parse(first.effectiveYAML.utf8)
+        Self.read(second)
+        #expect(second.root.section("providers").section("p").string("note") == text)
+        #expect(second.root.section("providers").section("p").json("parameters")["k"] == .string(text))
+        #expect(second.root.section(name).string("inner") == text)
+        try second.finish()
+    }
+
     @Test("are sizes and times that read back to what they were", arguments: 0..<200 as Range<UInt64>)
     func units(seed: UInt64) throws {
         var random = SplitMix(seed: seed)

@@ -61,6 +61,7 @@ struct YAMLTests {
             ("a: !!str 1", "a.yaml:1:4: tags (!name) are not supported; text that begins with ! needs quotes"),
             ("? [x]\n: 1", "a.yaml:1:3: a key must be a single value, found a list"),
             ("'': 1", "a.yaml:1:1: a key is empty"),
+            ("a: 1\n\(String(repeating: "k", count: 129)): 2", "a.yaml:2:1: a key is longer than 128 characters"),
             ("a: \u{100041}", "a.yaml:1:4: a character of private use, U+100000 to U+10007F"),
         ])
     func mistakes(text: String, line: String) {

@@ -1,0 +1,139 @@
+"""The files in deploy/, held against the programs that read them and the real server."""
+
+import base64
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = os.environ.get("MEDSTREAM_SERVER", str(ROOT / ".build/debug/medstream-server"))
+ORIGIN = "https://chat.example.org"
+
+
+def need(program: str) -> str:
+    path = shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")
+    return path or pytest.skip(f"{program} is not installed")
+
+
+def setting(text: str, name: str) -> str:
+    return re.search(rf"^{name}=(.*)$", text, re.M).group(1)
+
+
+def test_the_unit_is_one_that_systemd_understands(tmp_path):
+    verify = need("systemd-analyze")
+    unit = tmp_path / "medstream.service"
+    text = (ROOT / "deploy/medstream.service").read_text()
+    unit.write_text(text.replace("/opt/medstream/bin/medstream-server", SERVER))
+    result = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_unit_waits_for_the_drain_and_gives_up_on_wrong_settings(tmp_path):
+    text = (ROOT / "deploy/medstream.service").read_text()
+    drain = re.search(r"^ *drain: (\d+)s", (ROOT / "config/medstream.yaml").read_text(), re.M).group(1)
+    assert int(setting(text, "TimeoutStopSec").removesuffix("s")) > int(drain)
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("server: { prot: 1 }\n")
+    code = subprocess.run([SERVER, "--config", str(wrong)], capture_output=True, timeout=30).returncode
+    assert str(code) in setting(text, "RestartPreventExitStatus").split()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def front(tmp_path):
+    """nginx with deploy/nginx.conf before a server; only paths and ports are others."""
+    nginx = need("nginx")
+    need("openssl")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True, timeout=60)
+    (tmp_path / "passwords").write_text("nurse:{PLAIN}secret\n")
+    server = subprocess.Popen(
+        [SERVER, "--set", "server.port=0", "--set", "logs.level=error", "--set", f"server.cors.origins=[{ORIGIN}]",
+         "--set", "providers.demo.words_per_second=60"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    proxy = None
+    try:
+        upstream = re.search(r"[\w.]+:\d+$", server.stdout.readline().strip()).group(0)
+        port = free_port()
+        text = (ROOT / "deploy/nginx.conf").read_text()
+        for old, new in {
+            "/etc/ssl/chat.example.org/fullchain.pem": tmp_path / "cert.pem",
+            "/etc/ssl/chat.example.org/privkey.pem": tmp_path / "key.pem",
+            "/etc/nginx/medstream.passwords": tmp_path / "passwords",
+            "/var/log/nginx/medstream.log": tmp_path / "access.log",
+            "/run/nginx.pid": tmp_path / "nginx.pid",
+            "        listen [::]:80;\n": "", "        listen [::]:443 ssl http2;\n": "",
+            "listen 80": f"listen 127.0.0.1:{free_port()}", "listen 443": f"listen 127.0.0.1:{port}",
+            "127.0.0.1:8080": upstream,
+        }.items():
+            assert old in text, f"{old} is no longer in deploy/nginx.conf"
+            text = text.replace(old, str(new))
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
+            text = text.replace("http {\n", f"http {{\n    {kind}_temp_path {tmp_path}/{kind};\n", 1)
+        (tmp_path / "nginx.conf").write_text(text)
+        arguments = [nginx, "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"]
+        checked = subprocess.run([*arguments, "-t"], capture_output=True, text=True, timeout=30)
+        assert checked.returncode == 0, checked.stderr
+        # Workers of another user could not read this test's files.
+        user = " user root;" if os.geteuid() == 0 else ""
+        proxy = subprocess.Popen([*arguments, "-g", "daemon off;" + user])
+        while True:
+            assert proxy.poll() is None, (tmp_path / "error.log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        yield f"https://127.0.0.1:{port}", tmp_path
+    finally:
+        if proxy:
+            proxy.terminate()
+            proxy.wait(30)
+        server.terminate()
+        server.wait(30)
+
+
+def call(url: str, password: str = "secret", **options):
+    request = urllib.request.Request(url, **options)
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"nurse:{password}".encode()).decode())
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        return urllib.request.urlopen(request, context=context, timeout=60)
+    except urllib.error.HTTPError as error:
+        return error
+
+
+def test_the_front_lets_events_through_as_they_come_and_nobody_without_a_password(front):
+    address, folder = front
+    assert call(address, password="guess").status == 401
+    assert call(address).status == 200
+    assert call(address + "/metrics").status == 404
+
+    question = {"data": b'{"message": "hello"}', "headers": {"Content-Type": "application/json", "Origin": ORIGIN}}
+    assert call(address + "/api/v1/chat/messages", **question).status in (200, 201, 202)
+    question["headers"]["Origin"] = "https://elsewhere.example.org"
+    assert call(address + "/api/v1/chat/messages", **question).status == 403
+
+    with call(address + "/api/v1/chat/stream?message=I%20have%20chest%20pain") as answer:
+        assert answer.status == 200
+        times = [time.monotonic() for line in answer if line.startswith(b"data:")]
+    # The demo takes its time for an answer; a buffer in between would hand it over at once.
+    assert len(times) > 20 and times[-1] - times[0] > 1
+    while "/api/v1/chat/stream" not in (log := (folder / "access.log").read_text()):
+        time.sleep(0.05)  # it is written after the answer's end
+    assert "chest" not in log
