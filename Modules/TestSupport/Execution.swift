@@ -102,6 +102,9 @@ public final class Execution: Sendable {
         await wait { $0.ranges(of: text).count >= count }
     }
 
+    /// The number of the process.
+    public var id: Int32 { process }
+
     /// Writes to the program's standard input.
     public func type(_ text: String) {
         input.withLock { end in

@@ -48,7 +48,8 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
             says: "%/main.yaml:4:10: routes.chat: no provider is called 'mian'; did you mean 'main'?"),
         .init(
             "a provider of unknown kind", "providers:\n  main: { kind: opnai }\n",
-            says: "%/main.yaml:2:17: providers.main.kind: expected one of demo, openai, openai_compatible, found 'opnai'; "
+            says:
+                "%/main.yaml:2:17: providers.main.kind: expected one of demo, openai, openai_compatible, found 'opnai'; "
                 + "did you mean 'openai'?"),
         .init(
             "a provider without what it needs", "providers:\n  main: { kind: openai, model: m }\n",
@@ -94,7 +95,8 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
             says: "%/main.yaml:3:21: streaming.chunk.min_characters: 20 is more than max_characters, which is 10"),
         .init(
             "a limit below zero", "chat:\n  max_message_characters: -1\n",
-            says: "%/main.yaml:2:27: chat.max_message_characters: expected a whole number from 1 to 1000000, found '-1'"),
+            says: "%/main.yaml:2:27: chat.max_message_characters: expected a whole number from 1 to 1000000, found '-1'"
+        ),
         .init("a text that is no YAML", "server: [1, 2\nchat: }\n", says: "%/main.yaml:2:"),
         .init(
             "a list as the whole file", "- server\n- chat\n",

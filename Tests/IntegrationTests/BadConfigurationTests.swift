@@ -26,7 +26,8 @@ struct BadConfigurationTests {
     func all() async throws {
         let folder = try Folder()
         let file = try folder.write(
-            "main.yaml", "include: \(shippedSettings)\nserver:\n  prot: 1\nlogs:\n  level: loud\nroutes: { chat: [x] }\n")
+            "main.yaml",
+            "include: \(shippedSettings)\nserver:\n  prot: 1\nlogs:\n  level: loud\nroutes: { chat: [x] }\n")
         let result = try await Executable(["--config", file]).run.result()
         #expect(result.code == 78)
         let places = result.errors.split(separator: "\n").compactMap { $0.firstMatch(of: /main\.yaml:([0-9]+):/)?.1 }

@@ -34,7 +34,9 @@ struct Shipped {
         var open: [(indent: Int, name: String)] = []
         var keys: [Key] = []
         for (number, line) in lines.enumerated() {
-            guard let colon = line.firstIndex(of: ":"), let match = line.firstMatch(of: /^( *)([a-z_]+):/) else { continue }
+            guard let colon = line.firstIndex(of: ":"), let match = line.firstMatch(of: /^( *)([a-z_]+):/) else {
+                continue
+            }
             open.removeAll { $0.indent >= match.1.count }
             open.append((match.1.count, String(match.2)))
             let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)

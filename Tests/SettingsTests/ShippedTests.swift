@@ -22,7 +22,9 @@ struct ShippedTests {
         #expect(Set(Self.leaves.map(\.path)).count == Self.leaves.count)
     }
 
-    @Test("have every key read: spelt otherwise, each is reported on its line with the name that was meant", arguments: leaves)
+    @Test(
+        "have every key read: spelt otherwise, each is reported on its line with the name that was meant",
+        arguments: leaves)
     func renamed(key: Shipped.Key) throws {
         let report = problems(Self.shipped.renaming(key, to: "\(key.name)x"))
         let unknown = report.first { $0.location.line == key.line + 1 }
@@ -135,7 +137,8 @@ struct SparseTests {
 
     @Test("a route that is not given leads to the only provider")
     func only() throws {
-        let one = try read("providers: { local: { kind: openai_compatible, model: m, base_url: \"http://127.0.0.1:1/v1\" } }")
+        let one = try read(
+            "providers: { local: { kind: openai_compatible, model: m, base_url: \"http://127.0.0.1:1/v1\" } }")
         #expect(one.settings.chat.routes == [.chat: ["local"], .onboarding: ["local"]])
         let two = problems("providers: { a: { kind: demo }, b: { kind: demo } }")
         #expect(two.map(\.path) == ["routes.chat", "routes.onboarding"])
