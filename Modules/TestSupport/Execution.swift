@@ -177,7 +177,13 @@ private enum Spawn {
     /// Held from the making of pipes to the start of the process that gets their other ends.
     static let turn = Mutex(())
 
-    /// - Parameter standard: what becomes the descriptors 0, 1 and 2.
+    /// - Parameters:
+    ///   - program: a path.
+    ///   - arguments: without the program's own name.
+    ///   - environment: as `NAME=value`.
+    ///   - standard: what becomes the descriptors 0, 1 and 2.
+    /// - Returns: the number of the process.
+    /// - Throws: `POSIXError`.
     static func start(
         _ program: String, _ arguments: [String], _ environment: [String], _ standard: [Int32]
     ) throws -> pid_t {
@@ -202,7 +208,7 @@ private enum Spawn {
 
         let words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe text in unsafe words + variables { unsafe free(text) } }
+        defer { unsafe (words + variables).forEach { text in unsafe free(text) } }
         var process = pid_t()
         let failure = unsafe posix_spawn(&process, program, &actions, &attributes, words, variables)
         guard failure == 0 else { throw POSIXError.last(failure) }
