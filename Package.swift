@@ -133,6 +133,13 @@ let package = Package(
                 "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming",
                 "Telemetry",
             ]),
+        tests("SettingsTests", of: ["Chat", "Configuration", "Core", "Plugins", "Providers", "Settings"]),
+        tests(
+            "IntegrationTests",
+            of: [
+                "API", "Configuration", "Core", "HTTPServer", "JSON", "Persistence", "Plugins", "Providers", "Reactor",
+                "Settings", "Streaming", "Telemetry", "medstream-server",
+            ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPClient", "StreamClient"]),
         tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),

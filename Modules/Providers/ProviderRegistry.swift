@@ -20,10 +20,14 @@ public struct ProviderRegistry: Sendable {
 
     /// Makes the provider that a section describes.
     ///
-    /// - Parameter section: one entry of `providers`; what is wrong in it is reported to it.
+    /// - Parameters:
+    ///   - section: one entry of `providers`; what is wrong in it is reported to it.
+    ///   - usual: the kind where the section does not say; `nil` where it must.
     /// - Returns: `nil` when `kind` is absent or unknown, which is reported with the kinds that exist.
-    public func provider(_ section: Section) -> (any Provider)? {
-        guard let kind = section.requiredChoice("kind", among: kinds), let type = types[kind] else {
+    public func provider(_ section: Section, kind usual: String? = nil) -> (any Provider)? {
+        let kind =
+            usual.map { section.string("kind", default: $0) } ?? section.requiredChoice("kind", among: kinds)
+        guard let kind, let type = types[kind] else {
             // Which keys belong here only the missing kind could say.
             section.ignoreUnknownKeys()
             return nil

@@ -1,9 +1,9 @@
 import Chat
-import Configuration
+package import Configuration
 import Core
 import Foundation
 import HTTPServer
-import Providers
+package import Providers
 import Streaming
 import Telemetry
 
@@ -11,7 +11,8 @@ extension Settings {
     /// The longest any timing may be.
     private static let day = Duration.seconds(86_400)
 
-    init(_ root: Section, _ registry: ProviderRegistry) {
+    /// Reads every section; what is wrong is reported to the configuration that the section is of.
+    package init(_ root: Section, _ registry: ProviderRegistry) {
         auth = root.section("auth").choice("mode", default: .development)
         readServer(root.section("server"))
         readLogs(root.section("logs"))
@@ -19,8 +20,8 @@ extension Settings {
         readChat(root.section("chat"))
         chat.idempotencyRetention = root.section("idempotency").duration(
             "retention", in: .seconds(60) ... .seconds(30 * 86_400), default: chat.idempotencyRetention)
-        for section in root.sections("providers") { providers[section.name] = registry.provider(section) }
-        readRoutes(root.section("routes"))
+        let names = readProviders(root, registry)
+        readRoutes(root.section("routes"), to: names)
         flags = FeatureFlags(root.section("flags"))
     }
 
@@ -38,6 +39,9 @@ extension Settings {
         server.maxConnectionsPerAddress = section.int(
             "max_connections_per_address", in: 1...1_000_000, default: server.maxConnectionsPerAddress)
         staticDirectory = section.path("static_directory")
+        if let folder = staticDirectory, (try? FileManager.default.contentsOfDirectory(atPath: folder)) == nil {
+            section.fail("static_directory", "'\(folder)' is not a folder that can be read")
+        }
 
         let limits = section.section("limits")
         server.maxHeaderBytes = limits.bytes("header", in: 1024...1 << 20, default: server.maxHeaderBytes)
@@ -127,10 +131,21 @@ extension Settings {
 
     private static let maxPromptBytes = 64 << 10
 
-    private mutating func readRoutes(_ section: Section) {
+    /// - Returns: the names of all providers, those included that are not set up right.
+    private mutating func readProviders(_ root: Section, _ registry: ProviderRegistry) -> [String] {
+        let sections = root.sections("providers")
+        for section in sections { providers[section.name] = registry.provider(section) }
+        guard sections.isEmpty, registry.kinds.contains("demo") else { return sections.map(\.name) }
+        // A file that names no provider answers with the demo, which needs nothing.
+        providers["demo"] = registry.provider(root.section("providers").section("demo"), kind: "demo")
+        return ["demo"]
+    }
+
+    /// A route that is not given leads to the only provider there is.
+    private mutating func readRoutes(_ section: Section, to names: [String]) {
         for stage in Self.conversational {
-            chat.routes[stage] = section.strings(stage.rawValue)
-            section.reference(stage.rawValue, to: providers.keys.sorted(), of: "provider")
+            chat.routes[stage] = section.strings(stage.rawValue, default: names.count == 1 ? names : [])
+            section.reference(stage.rawValue, to: names.sorted(), of: "provider")
             if chat.routes[stage]?.isEmpty != false {
                 section.fail(stage.rawValue, "names no provider; give at least one, such as [demo]")
             }

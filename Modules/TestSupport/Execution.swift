@@ -102,6 +102,9 @@ public final class Execution: Sendable {
         await wait { $0.ranges(of: text).count >= count }
     }
 
+    /// The number of the process.
+    public var id: Int32 { process }
+
     /// Writes to the program's standard input.
     public func type(_ text: String) {
         input.withLock { end in
@@ -174,7 +177,13 @@ private enum Spawn {
     /// Held from the making of pipes to the start of the process that gets their other ends.
     static let turn = Mutex(())
 
-    /// Starts a program; `standard` is what becomes its descriptors 0, 1 and 2.
+    /// - Parameters:
+    ///   - program: a path.
+    ///   - arguments: without the program's own name.
+    ///   - environment: as `NAME=value`.
+    ///   - standard: what becomes the descriptors 0, 1 and 2.
+    /// - Returns: the number of the process.
+    /// - Throws: `POSIXError`.
     static func start(
         _ program: String, _ arguments: [String], _ environment: [String], _ standard: [Int32]
     ) throws -> pid_t {
@@ -199,8 +208,7 @@ private enum Spawn {
 
         let words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        // Not `for unsafe`, which swift-format writes as one word.
-        defer { unsafe (words + variables).forEach { unsafe free($0) } }
+        defer { unsafe (words + variables).forEach { text in unsafe free(text) } }
         var process = pid_t()
         let failure = unsafe posix_spawn(&process, program, &actions, &attributes, words, variables)
         guard failure == 0 else { throw POSIXError.last(failure) }

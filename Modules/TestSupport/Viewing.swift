@@ -29,7 +29,7 @@ public struct Viewing: Sendable {
     public init(after offset: Int = 0) { last = offset }
 
     /// How the stream ended; `nil` while it has not.
-    public var outcome: Outcome? { events.last { $0.type == .streamDone }?.outcome }
+    public private(set) var outcome: Outcome?
 
     /// The types of ``events``, without chunks.
     public var story: [StreamEvent.Kind] { events.map(\.type).filter { $0 != .contentChunk } }
@@ -78,6 +78,7 @@ public struct Viewing: Sendable {
         stream = place.stream
         if event.type != .resync, place.offset != last + 1 { faults.append("\(place.offset) follows \(last)") }
         last = place.offset
+        if event.type == .streamDone { outcome = event.outcome }
         events.append(event)
         offsets.append(place.offset)
         show(event)
