@@ -27,6 +27,19 @@ struct JSONDocumentTests {
         #expect(document.string(at: "") == nil)
     }
 
+    @Test("The elements of an array come in order, and nothing else has any")
+    func elements() throws {
+        let document = try document()
+        let places = try #require(document.place(at: "/choices"))
+        #expect(document.elements(of: places).map { document.int(at: "/index", in: $0) } == [0, 1])
+        let odd = try #require(document.place(at: "/choices/0/odd"))
+        #expect(document.elements(of: odd).map { document.value($0) } == [[:], [], [1, 2]])
+        #expect(document.elements(of: document.root).isEmpty)
+        let flags = try JSONDocument(parsing: Array(#"[true,false,"true",1,null]"#.utf8).span)
+        #expect(flags.elements(of: flags.root).map { flags.isTrue(at: "", in: $0) } == [true, false, false, false, false])
+        #expect(!flags.isTrue(at: "/9"))
+    }
+
     @Test("Numbers are found by pointer")
     func numbers() throws {
         let document = try document()
