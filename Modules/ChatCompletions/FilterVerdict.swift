@@ -18,7 +18,8 @@ struct FilterVerdict: Sendable {
     /// Appends what a choice says about its own text and the text before it.
     mutating func read(_ choice: JSONDocument.Place, of object: borrowing JSONDocument, into deltas: inout [Delta]) {
         let results = object.place(at: "/content_filter_results", in: choice)
-        if !hasFailed, let results, object.exists(at: "/error", in: results), !object.isNull(at: "/error", in: results) {
+        let error = results.flatMap { object.place(at: "/error", in: $0) }
+        if !hasFailed, let error, object.isObject(error) {
             hasFailed = true
             deltas.append(.flag(.init(kind: "not_filtered", detail: "")))
         }

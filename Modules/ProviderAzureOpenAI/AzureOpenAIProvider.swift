@@ -42,7 +42,8 @@ public struct AzureOpenAIProvider: Dialect {
         let address = Address(settings, deployment: common.model)
         profile.asksForUsage = address.isFrom("2024-09-01")
         if common.parameters.reasoningEffort != nil, !address.isFrom("2024-12-01") {
-            settings.fail("api_version", "expected 2024-12-01-preview or newer, which parameters.reasoning_effort needs")
+            settings.fail(
+                "api_version", "expected 2024-12-01-preview or newer, which parameters.reasoning_effort needs")
         }
         path = address.path
         chat = ChatCompletions(common, profile)

@@ -26,7 +26,8 @@ struct GeminiReader: Sendable {
     /// `isError` says that the stream called it one, whatever stands in it.
     /// - Throws: the error that stands in it.
     mutating func read(
-        _ object: borrowing JSONDocument, at place: JSONDocument.Place, isError: Bool = false, into deltas: inout [Delta]
+        _ object: borrowing JSONDocument, at place: JSONDocument.Place, isError: Bool = false,
+        into deltas: inout [Delta]
     ) throws(PlatformError) {
         if isError || tellsError(object, place) {
             end(into: &deltas)

@@ -91,7 +91,9 @@ struct SecretTests {
         }
     }
 
-    @Test("in a file that holds none is a problem", arguments: ["", "\n", "a\nb", "\u{7}", String(repeating: "x", count: 65_537)])
+    @Test(
+        "in a file that holds none is a problem",
+        arguments: ["", "\n", "a\nb", "\u{7}", String(repeating: "x", count: 65_537)])
     func unusableFile(content: String) throws {
         let folder = try Folder()
         try folder.write("token", content)

@@ -89,7 +89,7 @@ struct AzureDecodingTests {
                     + #"{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"self-harm":{"filtered":true}}}}}"#,
                 .contentBlocked
             ),
-            (400, #"{"error":{"code":"BadRequest","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, .contentBlocked),
+            (400, #"{"error":{"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, .contentBlocked),
             (401, #"{"error":{"code":"401","message":"Access denied"}}"#, .providerAuthentication),
             (404, #"{"error":{"code":"DeploymentNotFound"}}"#, .modelNotFound),
             (429, #"{"error":{"code":"429","message":"Retry after 12 seconds."}}"#, .rateLimited),

@@ -15,7 +15,10 @@ struct AzureRequestTests {
         "The address follows the surface and the API version",
         arguments: [
             ("", "/openai/deployments/kestrel%202/chat/completions?api-version=2024-10-21"),
-            ("api_version: 2025-04-01-preview", "/openai/deployments/kestrel%202/chat/completions?api-version=2025-04-01-preview"),
+            (
+                "api_version: 2025-04-01-preview",
+                "/openai/deployments/kestrel%202/chat/completions?api-version=2025-04-01-preview"
+            ),
             ("surface: v1", "/openai/v1/chat/completions"),
             ("surface: v1\napi_version: preview", "/openai/v1/chat/completions?api-version=preview"),
         ])

@@ -95,11 +95,14 @@ struct GeminiDecodingTests {
     @Test(
         "A status is an error of its class",
         arguments: [
-            (400, #"{"error":{"code":400,"status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#, .providerAuthentication, nil),
+            (400, #"{"error":{"code":400,"details":[{"reason":"API_KEY_INVALID"}]}}"#, .providerAuthentication, nil),
             (400, #"{"error":{"code":400,"status":"FAILED_PRECONDITION"}}"#, .providerRejected, nil),
             (403, #"{"error":{"code":403,"status":"PERMISSION_DENIED"}}"#, .providerAuthentication, nil),
             (404, #"{"error":{"code":404,"status":"NOT_FOUND"}}"#, .modelNotFound, nil),
-            (429, #"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"2.5s"}]}}"#, .rateLimited, .milliseconds(2500)),
+            (
+                429, #"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"2.5s"}]}}"#,
+                .rateLimited, .milliseconds(2500)
+            ),
             (503, #"[{"error":{"code":503,"status":"UNAVAILABLE"}}]"#, .providerOverloaded, nil),
             (504, #"{"error":{"code":504,"status":"DEADLINE_EXCEEDED"}}"#, .timedOut, nil),
         ] as [(Int, String, PlatformError.Code, Duration?)])

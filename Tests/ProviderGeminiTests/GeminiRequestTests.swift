@@ -16,7 +16,8 @@ struct GeminiRequestTests {
     static let plain: JSONValue = [
         "systemInstruction": ["parts": [["text": "You answer briefly."]]],
         "contents": [
-            ["role": "user", "parts": [["text": "Is 39 °C \"high\"?"]]], ["role": "model", "parts": [["text": "Yes."]]],
+            ["role": "user", "parts": [["text": "Is 39 °C \"high\"?"]]],
+            ["role": "model", "parts": [["text": "Yes."]]],
             ["role": "user", "parts": [["text": "And\n40?"]]],
         ],
     ]
