@@ -70,11 +70,18 @@ let package = Package(
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderAzureOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderGemini", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
-        module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Plugins",
+            uses: [
+                "ProviderAzureOpenAI", "ProviderDemo", "ProviderGemini", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "Providers",
+            ]),
         module(
             "Settings",
             uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
@@ -121,7 +128,16 @@ let package = Package(
             ]),
         tests(
             "ProviderConformanceTests",
-            of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+            of: [
+                "Configuration", "Core", "JSON", "ProviderAzureOpenAI", "ProviderGemini", "ProviderOpenAI",
+                "ProviderOpenAICompatible", "Providers",
+            ]),
+        tests(
+            "ProviderAzureOpenAITests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAzureOpenAI", "Providers"]),
+        tests(
+            "ProviderGeminiTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderGemini", "Providers"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

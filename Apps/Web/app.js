@@ -50,6 +50,13 @@ function newAnswer() {
     panels[panel].textContent = text;
     if (panel === "reasoning") article.querySelector(".reasoning").hidden = text === "";
   };
+  /// Characters as readers count them; without a span all of the text goes.
+  answer.retract = (panel, span, reason) => {
+    const characters = [...new Intl.Segmenter().segment(panels[panel].textContent)].map((part) => part.segment);
+    if (span) characters.splice(span.start, span.end - span.start);
+    answer.set(panel, span ? characters.join("") : "");
+    answer.note.textContent = reason;
+  };
   answer.add = (panel, text) => follow(() => {
     panels[panel].append(text);
     if (panel === "reasoning") Object.assign(article.querySelector(".reasoning"), { hidden: false, open: true });
@@ -69,6 +76,7 @@ function attach(stream, answer, lastID = "", attempt = 0) {
     const event = JSON.parse(message.data);
     if (event.type === "content_chunk") answer.add(event.panel, event.content);
     if (event.type === "resync") for (const text of event.metadata.texts) answer.set(text.panel, text.content);
+    if (event.type === "retract") answer.retract(event.panel, event.metadata?.span, event.content);
     if (event.type === "error") answer.article.classList.add("error");
     if (event.type === "error" || (event.type === "stream_done" && event.content)) answer.note.textContent = event.content;
     if (event.type === "stream_done") end();

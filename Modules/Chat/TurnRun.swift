@@ -141,6 +141,12 @@ final class TurnRun: Sendable {
         case .usage(let usage): answer.usage = usage
         case .finish(let reason): answer.finish = reason
         case .flag(let flag): answer.flags.append(flag)
+        case .retract:
+            // A panel that had its `stage_complete` gets another, for the text it has now.
+            answer.isReasoning = !stream.text(.reasoning, stage).isEmpty
+            for panel in [Panel.reasoning, .chat] {
+                stream.retract("The provider's content filter withdrew this text.", panel, of: stage)
+            }
         }
     }
 

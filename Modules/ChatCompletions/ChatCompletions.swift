@@ -21,6 +21,8 @@ public struct ChatCompletions: Sendable {
         public var sendsSampling = true
         /// Members of a delta that may hold reasoning, the first that is a string counting.
         public var reasoningFields = ["reasoning_content", "reasoning"]
+        /// Whether a filter's verdicts are read, which Azure sends with the text and behind it.
+        public var readsFilterVerdicts = false
         /// Whether an answer that begins with `<think>` is reasoning up to `</think>`.
         public var splitsThinkTags = false
         /// Members for the request's body, in place of ours of the same name.
@@ -38,8 +40,12 @@ public struct ChatCompletions: Sendable {
     public func request(for prompt: Prompt) -> OutgoingRequest {
         var headers = [(name: "Content-Type", value: "application/json")]
         if let key = settings.apiKey { headers.append((name: "Authorization", value: "Bearer \(key.reveal())")) }
-        let body = ChatRequest(settings: settings, profile: profile).body(for: prompt)
-        return settings.post("/chat/completions", headers: headers, body: body)
+        return settings.post("/chat/completions", headers: headers, body: body(for: prompt))
+    }
+
+    /// The body of ``request(for:)``, for servers that want it elsewhere.
+    public func body(for prompt: Prompt) -> [UInt8] {
+        ChatRequest(settings: settings, profile: profile).body(for: prompt)
     }
 
     /// A reader of the answer: piece by piece, or whole when it is one JSON text, whatever was asked for.

@@ -12,6 +12,8 @@ struct ChunkReader: Sendable {
     private var thinkTags: ThinkTags?
     private var hasStarted = false
     private var hasRefused = false
+    /// What a filter has said; `nil` where it is not listened to.
+    private var filter: FilterVerdict?
     /// Held back until nothing can follow it: text comes after it at some servers, and so does a filter's verdict.
     private(set) var finish: FinishReason?
 
@@ -19,6 +21,7 @@ struct ChunkReader: Sendable {
         self.provider = provider
         reasoningFields = profile.reasoningFields
         thinkTags = profile.splitsThinkTags ? ThinkTags() : nil
+        filter = profile.readsFilterVerdicts ? FilterVerdict() : nil
     }
 
     /// Appends what one object says.
@@ -38,7 +41,9 @@ struct ChunkReader: Sendable {
         }
         // We ask for one answer; a server that is made to give several shows the first.
         if let choice = object.place(at: "/choices/0"), object.int(at: "/index", in: choice) ?? 0 == 0 {
-            read(choice, of: object, into: &deltas)
+            if filter?.isWithdrawn != true { read(choice, of: object, into: &deltas) }
+            filter?.read(choice, of: object, into: &deltas)
+            if filter?.isWithdrawn == true { finish = .contentFilter }
         }
         if let usage = object.place(at: "/usage"), object.isObject(usage) {
             deltas.append(.usage(Usage(usage, of: object)))
@@ -47,7 +52,7 @@ struct ChunkReader: Sendable {
 
     /// Appends what was held back.
     mutating func end(into deltas: inout [Delta]) {
-        thinkTags?.end(into: &deltas)
+        if filter?.isWithdrawn != true { thinkTags?.end(into: &deltas) }
         if let finish { deltas.append(.finish(finish)) }
         finish = nil
     }

@@ -1,7 +1,7 @@
 /// A piece of what a model says, in no provider's dialect.
 ///
 /// A provider emits any number of `reasoning`, `content`, `flag` and `usage` in any order and at most one `finish`,
-/// after which `usage` and `flag` may still come. Text is never empty and is cut wherever the provider cut it, but never
+/// after which `usage`, `flag` and `retract` may still come. Text is never empty and is cut wherever the provider cut it, but never
 /// inside a Unicode scalar. A stream that ends without `finish` was cut short.
 public enum Delta: Sendable, Hashable {
     /// The model answering, as it names itself; at most once, first.
@@ -12,6 +12,10 @@ public enum Delta: Sendable, Hashable {
     case content(String)
     /// Something the user or the record should know of: a refusal, a filter, a guardrail.
     case flag(Flag)
+    /// All text so far is withdrawn, reasoning included: a filter that runs behind the text found it unfit to show.
+    ///
+    /// No text follows it, and the finish is ``FinishReason/contentFilter``.
+    case retract
     /// Tokens used so far; the last one counts.
     case usage(Usage)
     case finish(FinishReason)
@@ -39,8 +43,9 @@ public enum FinishReason: String, Sendable, Hashable, CaseIterable {
 /// Tokens as the provider counted them; `nil` where it did not say.
 public struct Usage: Sendable, Hashable {
     public var input: Int?
-    /// Includes ``reasoning``.
+    /// Includes ``reasoning`` at all vendors but Google, which counts the two side by side.
     public var output: Int?
+    /// ``input``, ``output`` and whatever else the provider bills.
     public var total: Int?
     public var reasoning: Int?
     /// The part of ``input`` that the provider had in its cache.

@@ -75,6 +75,19 @@ public struct JSONDocument: ~Copyable {
         return name.withUTF8 { member(of: index, $0) }.map { Place(index: $0, document: document.serial) }
     }
 
+    /// The elements of the array at `place`, in order; none where something else stands.
+    public func elements(of place: Place) -> [Place] {
+        let array = start(place)
+        guard tag(array) == Tag.array else { return [] }
+        var places: [Place] = []
+        var index = array + 1
+        while index < end(array) - 1 {
+            places.append(Place(index: index, document: document.serial))
+            index = end(index)
+        }
+        return places
+    }
+
     /// The string at `pointer`; `nil` where there is none.
     public func string(at pointer: StaticString, in place: Place? = nil) -> String? {
         self.place(at: pointer, in: place).flatMap { string($0) }
@@ -118,6 +131,11 @@ public struct JSONDocument: ~Copyable {
 
     /// Whether an object stands at `place`.
     public func isObject(_ place: Place) -> Bool { tag(start(place)) == Tag.object }
+
+    /// Whether `true` stands at `pointer`.
+    public func isTrue(at pointer: StaticString, in place: Place? = nil) -> Bool {
+        self.place(at: pointer, in: place).map { tag($0.index) == Tag.yes } ?? false
+    }
 
     /// The value at `place` with everything in it.
     public func value(_ place: Place? = nil) -> JSONValue {

@@ -1,4 +1,6 @@
+import ProviderAzureOpenAI
 import ProviderDemo
+import ProviderGemini
 import ProviderOpenAI
 import ProviderOpenAICompatible
 public import Providers
@@ -8,4 +10,6 @@ public let plugins: [any Provider.Type] = [
     DemoProvider.self,
     OpenAIProvider.self,
     OpenAICompatibleProvider.self,
+    AzureOpenAIProvider.self,
+    GeminiProvider.self,
 ]

@@ -104,6 +104,8 @@ private struct ToldError {
         case 408, 504: return .timedOut
         case 413: return .contextTooLong
         case 424: return .providerRejected
+        // Google's servers say so when they gave up themselves.
+        case 499: return .providerFailed
         case 429: return has(Self.quota) ? .providerQuota : .rateLimited
         case 503, 529: return .providerOverloaded
         case 500: return has(Self.overloaded) ? .providerOverloaded : .providerFailed

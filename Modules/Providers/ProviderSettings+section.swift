@@ -14,13 +14,17 @@ extension ProviderSettings {
     ///   - section: the provider's; what is wrong in it is reported to it.
     ///   - baseURL: the vendor's; `nil` where it must be given.
     ///   - key: whether a key must be given.
-    public init(_ section: Section, baseURL: String?, key: KeyRule) {
-        let url = baseURL.map { section.string("base_url", default: $0) } ?? section.requiredString("base_url")
+    ///   - urlName: what the vendor's users call `base_url`.
+    ///   - modelName: what they call `model`.
+    public init(
+        _ section: Section, baseURL: String?, key: KeyRule, urlName: String = "base_url", modelName: String = "model"
+    ) {
+        let url = baseURL.map { section.string(urlName, default: $0) } ?? section.requiredString(urlName)
         if !url.isEmpty, !Self.isUsable(url) {
-            section.fail("base_url", "expected an http or https URL without query and fragment")
+            section.fail(urlName, "expected an http or https URL without query and fragment")
         }
         self.init(
-            name: section.name, baseURL: url, model: section.requiredString("model"),
+            name: section.name, baseURL: url, model: section.requiredString(modelName),
             apiKey: key == .required ? section.requiredSecret("api_key") : section.secret("api_key"),
             headers: section.secrets("headers"), deadlines: Deadlines(section.section("timeouts")),
             parameters: ModelParameters(section.section("parameters")))

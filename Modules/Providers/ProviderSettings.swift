@@ -44,6 +44,25 @@ public struct ProviderSettings: Sendable {
     }
 }
 
+extension ProviderSettings {
+    /// Text as one segment of a URL's path, everything but RFC 3986's unreserved characters escaped.
+    public static func pathSegment(_ text: String) -> String {
+        var segment = ""
+        for byte in text.utf8 {
+            let isUnreserved =
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "-._~".utf8.contains(byte)
+            if isUnreserved {
+                segment.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                segment += byte < 0x10 ? "%0" : "%"
+                segment += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return segment
+    }
+}
+
 /// How the model is asked to answer; each is sent only when it is given, because many models refuse some of them.
 public struct ModelParameters: Sendable, Hashable {
     /// From 0 to 2; reasoning models refuse it.

@@ -201,6 +201,20 @@ public actor StreamLog {
         append(.error(error, stage: stage))
     }
 
+    /// Withdraws a panel's text: appends a `retract` over all of it, and forgets it.
+    ///
+    /// What the chunker holds back is dropped. A panel that shows nothing gets no event.
+    public func retract(_ sentence: String, _ panel: Panel, of stage: Stage) {
+        guard outcome == nil else { return }
+        if let writing, writing.panel == panel, writing.stage == stage { chunker.flush { _ in } }
+        guard let place = texts.firstIndex(where: { $0.panel == panel && $0.stage == stage }) else { return }
+        let text = texts[place].text
+        guard !text.isEmpty else { return }
+        append(.retract(sentence, span: 0..<text.count, panel: panel, stage: stage))
+        texts[place].text = ""
+        textBytes -= text.utf8.count
+    }
+
     /// Whether the text has passed its bound; then no more of it is taken.
     private var isFull: Bool { textBytes > settings.maxTextBytes }
 

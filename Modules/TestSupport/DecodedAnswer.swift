@@ -9,11 +9,16 @@ public struct DecodedAnswer: Sendable {
     public init() {}
 
     public var text: String {
-        deltas.reduce(into: "") { text, delta in if case .content(let piece) = delta { text += piece } }
+        shown.reduce(into: "") { text, delta in if case .content(let piece) = delta { text += piece } }
     }
 
     public var reasoning: String {
-        deltas.reduce(into: "") { text, delta in if case .reasoning(let piece) = delta { text += piece } }
+        shown.reduce(into: "") { text, delta in if case .reasoning(let piece) = delta { text += piece } }
+    }
+
+    /// What was not withdrawn.
+    private var shown: ArraySlice<Delta> {
+        deltas.lastIndex(of: .retract).map { deltas[($0 + 1)...] } ?? deltas[...]
     }
 
     public var model: String? {

@@ -94,6 +94,11 @@ public struct Viewing: Sendable {
                 faults.append("chunk \(event.chunkIndex ?? -1) of \(panel) is number \(expected)")
             }
             chunks[panel] = (event.chunkIndex ?? 0) + 1
+        case .retract:
+            guard let panel = event.panel, let span = event.metadata["span"], let start = span["start"]?.int,
+                let end = span["end"]?.int, let text = texts[panel], end <= text.count
+            else { return faults.append("a retraction of nothing that is shown") }
+            texts[panel] = String(text.prefix(start)) + String(text.dropFirst(end))
         case .resync:
             texts = [:]
             chunks = [:]

@@ -62,6 +62,27 @@ struct FailureTests {
         #expect(transcript.event(.streamDone)?.content.isEmpty == false)
     }
 
+    @Test("A filter that looks behind the text withdraws it from the screen and the record", arguments: [false, true])
+    func withdrawn(hasReasoned: Bool) async throws {
+        let clinic = Clinic { _ in
+            (hasReasoned ? [.think("Hm, I think so.")] : []) + [
+                .say("Take all of "), .say("them"), .give([.flag(.init(kind: "content_filter", detail: "violence"))]),
+                .give([.retract]), .finish(.contentFilter),
+            ]
+        }
+        let (turn, transcript, message) = try await clinic.answer(to: "Hello?")
+        #expect(transcript.faults == [])
+        #expect(transcript.texts == (hasReasoned ? [.reasoning: "", .chat: ""] : [.chat: ""]))
+        let panels = transcript.events.filter { $0.type == .retract }.map(\.panel)
+        #expect(panels == (hasReasoned ? [.reasoning, .chat] : [.chat]))
+        #expect(transcript.event(.error)?.errorCode == PlatformError.Code.contentBlocked.rawValue)
+        #expect(transcript.outcome == .blocked)
+        #expect(message.outcome == .blocked)
+        #expect(message.text.isEmpty)
+        #expect(message.reasoning.isEmpty)
+        #expect(try await clinic.service.message(of: turn, as: someone) == message)
+    }
+
     @Test("A provider that refuses the question by an error has blocked it, too")
     func refused() async throws {
         let clinic = Clinic { _ in [.fail(.contentBlocked)] }

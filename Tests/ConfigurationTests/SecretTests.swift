@@ -75,4 +75,33 @@ struct SecretTests {
                 "a.yaml:1:1: api_keey: unknown key; did you mean 'api_key'?"
             ])
     }
+
+    @Test("in a file that changes is read again; what cannot be read changes nothing")
+    func changingFile() throws {
+        let folder = try Folder()
+        try folder.write("token", "first\n")
+        let configuration = try Configuration.load(file: folder.write("a.yaml", "t: token"))
+        let file = try #require(configuration.root.secretFile("t"))
+        #expect(configuration.root.secretFile("u") == nil)
+        try configuration.finish()
+        #expect(file.secret.reveal() == "first")
+        for (content, expected) in [("second", "second"), ("", "second"), ("a\nb", "second"), ("3\r\n", "3")] {
+            try folder.write("token", content)
+            #expect(file.secret.reveal() == expected)
+        }
+    }
+
+    @Test(
+        "in a file that holds none is a problem",
+        arguments: ["", "\n", "a\nb", "\u{7}", String(repeating: "x", count: 65_537)])
+    func unusableFile(content: String) throws {
+        let folder = try Folder()
+        try folder.write("token", content)
+        let configuration = try Configuration.load(file: folder.write("a.yaml", "t: token\nu: none"))
+        #expect(configuration.root.secretFile("t") == nil)
+        #expect(configuration.root.secretFile("u") == nil)
+        let found = lines { () throws(ConfigurationReport) in try configuration.finish() }
+        #expect(found.count == 2)
+        #expect(found.last?.contains("cannot use") == true)
+    }
 }

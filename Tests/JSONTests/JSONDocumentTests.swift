@@ -27,6 +27,22 @@ struct JSONDocumentTests {
         #expect(document.string(at: "") == nil)
     }
 
+    @Test("The elements of an array come in order, and nothing else has any")
+    func elements() throws {
+        let document = try document()
+        var found: [[JSONValue]] = []
+        for path in ["/choices/0/odd", "/choices/0/odd/0", "/id", ""] as [StaticString] {
+            guard let place = document.place(at: path) else { continue }
+            found.append(document.elements(of: place).map { document.value($0) })
+        }
+        #expect(found == [[[:], [], [1, 2]], [], [], []])
+        let flags = try JSONDocument(parsing: Array(#"[true,false,"true",1,null]"#.utf8).span)
+        let truths = flags.elements(of: flags.root).map { flags.isTrue(at: "", in: $0) }
+        #expect(truths == [true, false, false, false, false])
+        let beyond = flags.isTrue(at: "/9")
+        #expect(!beyond)
+    }
+
     @Test("Numbers are found by pointer")
     func numbers() throws {
         let document = try document()

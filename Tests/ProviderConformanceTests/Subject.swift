@@ -2,6 +2,8 @@ import Configuration
 import Core
 import Foundation
 import JSON
+import ProviderAzureOpenAI
+import ProviderGemini
 import ProviderOpenAI
 import ProviderOpenAICompatible
 import Providers
@@ -14,6 +16,8 @@ struct Subject: Sendable, CustomStringConvertible {
     let type: any Provider.Type
     /// Lines of YAML beside `base_url`, `model` and `api_key`.
     var settings = ""
+    /// What the plugin calls `base_url` and `model`.
+    var names = (url: "base_url", model: "model")
     /// A streamed answer of some pieces of text, one event each, with its end.
     let stream: @Sendable ([String]) -> [String]
     /// The same answer at once.
@@ -27,11 +31,15 @@ struct Subject: Sendable, CustomStringConvertible {
         Subject(
             type: OpenAICompatibleProvider.self, settings: "token_limit_field: max_tokens", stream: chatStream,
             batch: chatBatch, streamType: "text/event-stream; charset=utf-8"),
+        Subject(
+            type: AzureOpenAIProvider.self, names: ("endpoint", "deployment"), stream: chatStream, batch: chatBatch,
+            streamType: "text/event-stream"),
+        Subject(type: GeminiProvider.self, stream: geminiStream, batch: geminiBatch, streamType: "text/event-stream"),
     ]
 
     /// The plugin with `server` as its vendor, and deadlines short enough to wait for.
     func provider(at url: String, _ settings: String = "") throws -> any Provider {
-        let common = "kind: \(type.kind)\nbase_url: \(url)/v1\nmodel: kestrel-2\napi_key: hush-123"
+        let common = "kind: \(type.kind)\n\(names.url): \(url)/v1\n\(names.model): kestrel-2\napi_key: hush-123"
         let lines = "\(common)\n\(self.settings)\n\(settings)"
         let yaml = "subject:\n" + lines.split(separator: "\n").map { "  \($0)\n" }.joined()
         let configuration = try Configuration.parse(yaml.utf8)
@@ -53,6 +61,18 @@ struct Subject: Sendable, CustomStringConvertible {
         let choice: JSONValue = ["index": 0, "message": ["content": .string(text)], "finish_reason": "stop"]
         return (["model": "kestrel-2", "choices": [choice]] as JSONValue).jsonText
     }
+
+    private static func geminiChunk(_ text: String, _ finish: JSONValue? = nil) -> JSONValue {
+        var candidate: [String: JSONValue] = ["content": ["role": "model", "parts": [["text": .string(text)]]]]
+        candidate["finishReason"] = finish
+        return ["candidates": [.object(candidate)], "modelVersion": "kestrel-2"]
+    }
+
+    private static let geminiStream: @Sendable ([String]) -> [String] = { pieces in
+        (pieces.map { geminiChunk($0) } + [geminiChunk("", "STOP")]).map { "data: \($0.jsonText)\r\n\r\n" }
+    }
+
+    private static let geminiBatch: @Sendable (String) -> String = { geminiChunk($0, "STOP").jsonText }
 }
 
 extension Subject {

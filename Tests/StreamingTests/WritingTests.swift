@@ -66,6 +66,30 @@ struct WritingTests {
         #expect(transcript.texts == [.chat: text])
     }
 
+    @Test("A panel's text that is withdrawn is gone from the screen, the log's record and the panel's end")
+    func retraction() async throws {
+        let run = try await Run(.with { $0.maxChunkWait = .seconds(60) })
+        let log = run.log
+        await log.write("Thinking", to: .reasoning, of: .chat)
+        await log.write("Take 🩺 twenty ", to: .chat, of: .chat)
+        await log.write("tab", to: .chat, of: .chat)
+        await log.retract("Withdrawn.", .chat, of: .chat)
+        #expect(await log.text(.chat, .chat).isEmpty)
+        await log.retract("Withdrawn.", .chat, of: .chat)
+        await log.complete(.reasoning, of: .chat)
+        await log.complete(.chat, of: .chat)
+        await run.finish()
+        let transcript = try await log.transcript()
+        #expect(transcript.faults == [])
+        #expect(transcript.texts == [.reasoning: "Thinking", .chat: ""])
+        #expect(transcript.events.count { $0.type == .retract } == 1)
+        #expect(transcript.event(.retract)?.metadata["span"] == ["start": 0, "end": 14])
+        #expect(transcript.event(.retract)?.content == "Withdrawn.")
+        #expect(!transcript.events.contains { $0.content.contains("tab") })
+        #expect(transcript.event(.stageComplete)?.sha256 == SHA256.hex(of: ""))
+        #expect(try await log.transcript(after: 1_000).texts == [.reasoning: "Thinking", .chat: ""])
+    }
+
     @Test("A text that grows past its bound stops the run, and is taken no further", arguments: [1, 300, 100_000])
     func tooLong(pieceLength: Int) async throws {
         let run = try await Run(.with { $0.maxTextBytes = 2_000 }) { log in
