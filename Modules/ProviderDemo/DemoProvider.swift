@@ -34,11 +34,15 @@ public struct DemoProvider: Provider {
         self.pause = pause
     }
 
+    /// It takes any beginning for its own.
+    public var capabilities: Capabilities { Capabilities(assistantPrefill: true) }
+
     public func open(_ prompt: Prompt, on loop: EventLoop) -> any DeltaSource {
         let last = prompt.messages.last { $0.role == .user }?.text ?? ""
         let (direction, message) = Direction.read(last, otherwise: direction)
         let answer = direction.length.map(Answer.long) ?? script.answer(to: message, prompt)
-        let performance = Performance(answer, of: prompt, as: model, at: pace, direction)
+        let rest = answer.continuing(prompt.answerSoFar)
+        let performance = Performance(rest, of: prompt, as: model, at: pace, direction)
         return DemoSource(prompt.streams ? performance : performance.atOnce(), on: loop, pause: pause)
     }
 }

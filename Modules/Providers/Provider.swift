@@ -24,6 +24,9 @@ public protocol Provider: Sendable {
     /// The model that is asked for, for records and metrics.
     var model: String { get }
 
+    /// What it can do beyond answering; nothing unless it says so.
+    var capabilities: Capabilities { get }
+
     /// Begins an answer; called on the loop's thread.
     ///
     /// Returns at once and fails never: what goes wrong, the connection included, is thrown by the source.
