@@ -70,11 +70,22 @@ let package = Package(
         module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderDeepSeek", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderAnthropic", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
-        module("Plugins", uses: ["ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module(
+            "Plugins",
+            uses: [
+                "ProviderAnthropic",
+                "ProviderDeepSeek",
+                "ProviderDemo",
+                "ProviderOpenAI",
+                "ProviderOpenAICompatible",
+                "Providers",
+            ]),
         module(
             "Settings",
             uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),

@@ -1,3 +1,5 @@
+import ProviderAnthropic
+import ProviderDeepSeek
 import ProviderDemo
 import ProviderOpenAI
 import ProviderOpenAICompatible
@@ -8,4 +10,6 @@ public let plugins: [any Provider.Type] = [
     DemoProvider.self,
     OpenAIProvider.self,
     OpenAICompatibleProvider.self,
+    AnthropicProvider.self,
+    DeepSeekProvider.self,
 ]
