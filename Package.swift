@@ -131,8 +131,20 @@ let package = Package(
                 "Providers",
             ]),
         tests(
+            "ProviderAnthropicTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAnthropic", "Providers"]),
+        tests(
+            "ProviderDeepSeekTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderDeepSeek", "Providers"]),
+        tests(
+            "ProviderOpenAICompatibleTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAICompatible", "Providers"]),
+        tests(
             "ProviderConformanceTests",
-            of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+            of: [
+                "Configuration", "Core", "JSON", "ProviderAnthropic", "ProviderDeepSeek", "ProviderOpenAI",
+                "ProviderOpenAICompatible", "Providers",
+            ]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

@@ -26,7 +26,6 @@ public struct DeepSeekProvider: Dialect {
         deadlines.total = .seconds(1200)
         var common = ProviderSettings(settings, baseURL: Self.baseURL, key: .required, deadlines: deadlines)
         var profile = ChatCompletions.Profile(tokenLimitField: "max_tokens")
-        profile.reasoningFields = ["reasoning_content"]
         if let thinks = settings.bool("thinking") { profile.extraBody["thinking"] = Self.thinking(thinks) }
         chat = ChatCompletions(common, profile)
 
