@@ -15,7 +15,8 @@ struct MessageReader: Sendable {
 
     /// Appends what one event says.
     ///
-    /// - Parameter type: as the stream names the event, for those that do not name themselves.
+    /// `type` is what the stream calls the event, for those that do not name themselves.
+    ///
     /// - Throws: the error that stands in it.
     mutating func read(
         _ event: borrowing JSONDocument, _ type: String, into deltas: inout [Delta]

@@ -78,8 +78,9 @@ struct Answer: Sendable, Hashable {
 
     /// What is left to say after a beginning.
     ///
-    /// - Parameter beginning: of this answer, whose rest is then said without thinking again; another's is followed by
-    ///   this answer as a new paragraph.
+    /// - Parameter beginning: what was said, by this answer or by another.
+    /// - Returns: the rest of this answer, without thinking again; after another's beginning, all of it as a new
+    ///   paragraph.
     func continuing(_ beginning: String) -> Answer {
         if beginning.isEmpty { return self }
         guard content.utf8.starts(with: beginning.utf8) else { return Answer(reasoning: "", content: "\n\n" + content) }

@@ -9,7 +9,9 @@ enum Server: String, Sendable, CaseIterable {
     case llamaCPP = "llama_cpp"
     case groq, openRouter = "openrouter"
 
-    /// Where the server is found; `nil` where it must be said. Those that run at home listen on these ports.
+    /// Where the server is found; `nil` where it must be said.
+    ///
+    /// Those that run at home listen on these ports unless they are told otherwise.
     var baseURL: String? {
         switch self {
         case .generic: nil

@@ -48,7 +48,10 @@ struct ChatDecodingTests {
         #expect(body.misleadingCut(with: try compatible()) == nil)
     }
 
-    @Test("Ended at any byte it does not pass for whole", arguments: bodies)
+    /// One body goes on after it has said that it is finished; ended there, nobody can know.
+    static let bodiesWithOneEnd = bodies.filter { $0.file != "text-with-finish.txt" }
+
+    @Test("Ended at any byte it does not pass for whole", arguments: bodiesWithOneEnd)
     func everyEnd(body: WireBody) throws {
         #expect(body.misleadingEnd(with: try compatible()) == nil)
     }
