@@ -72,6 +72,8 @@ let package = Package(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderAzureOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderGemini", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
+        module("ProviderDeepSeek", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("ProviderAnthropic", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
@@ -80,6 +82,11 @@ let package = Package(
             "Plugins",
             uses: [
                 "ProviderAzureOpenAI", "ProviderDemo", "ProviderGemini", "ProviderOpenAI", "ProviderOpenAICompatible",
+                "ProviderAnthropic",
+                "ProviderDeepSeek",
+                "ProviderDemo",
+                "ProviderOpenAI",
+                "ProviderOpenAICompatible",
                 "Providers",
             ]),
         module(
@@ -127,6 +134,15 @@ let package = Package(
                 "Providers",
             ]),
         tests(
+            "ProviderAnthropicTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAnthropic", "Providers"]),
+        tests(
+            "ProviderDeepSeekTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderDeepSeek", "Providers"]),
+        tests(
+            "ProviderOpenAICompatibleTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAICompatible", "Providers"]),
+        tests(
             "ProviderConformanceTests",
             of: [
                 "Configuration", "Core", "JSON", "ProviderAzureOpenAI", "ProviderGemini", "ProviderOpenAI",
@@ -138,6 +154,9 @@ let package = Package(
         tests(
             "ProviderGeminiTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderGemini", "Providers"]),
+                "Configuration", "Core", "JSON", "ProviderAnthropic", "ProviderDeepSeek", "ProviderOpenAI",
+                "ProviderOpenAICompatible", "Providers",
+            ]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

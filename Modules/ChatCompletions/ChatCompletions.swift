@@ -27,14 +27,33 @@ public struct ChatCompletions: Sendable {
         public var splitsThinkTags = false
         /// Members for the request's body, in place of ours of the same name.
         public var extraBody: [String: JSONValue] = [:]
+        /// How a request carries the beginning of an answer that is to be continued; `nil` where none can.
+        public var prefill: Prefill?
 
         public init(tokenLimitField: String) { self.tokenLimitField = tokenLimitField }
+    }
+
+    /// What tells a server to continue the last message, which is the assistant's, instead of answering it.
+    public struct Prefill: Sendable, Hashable {
+        /// Members for that message beside its role and text.
+        public var message: [String: JSONValue]
+        /// Members for the request's body, before any other of the same name.
+        public var body: [String: JSONValue]
+
+        /// A mark made of members; without any, that the message is the last is mark enough.
+        public init(message: [String: JSONValue] = [:], body: [String: JSONValue] = [:]) {
+            self.message = message
+            self.body = body
+        }
     }
 
     public init(_ settings: ProviderSettings, _ profile: Profile) {
         self.settings = settings
         self.profile = profile
     }
+
+    /// What servers of this profile can do.
+    public var capabilities: Capabilities { Capabilities(assistantPrefill: profile.prefill != nil) }
 
     /// The request for an answer to `prompt`, streamed if the prompt says so.
     public func request(for prompt: Prompt) -> OutgoingRequest {
@@ -45,7 +64,7 @@ public struct ChatCompletions: Sendable {
 
     /// The body of ``request(for:)``, for servers that want it elsewhere.
     public func body(for prompt: Prompt) -> [UInt8] {
-        ChatRequest(settings: settings, profile: profile).body(for: prompt)
+        ChatRequest(prompt, settings, profile).body
     }
 
     /// A reader of the answer: piece by piece, or whole when it is one JSON text, whatever was asked for.

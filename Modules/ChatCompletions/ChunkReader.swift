@@ -14,6 +14,8 @@ struct ChunkReader: Sendable {
     private var hasRefused = false
     /// What a filter has said; `nil` where it is not listened to.
     private var filter: FilterVerdict?
+    /// Whether the server ran out of means in mid-answer, which DeepSeek tells as a reason to finish.
+    private var hasGivenUp = false
     /// Held back until nothing can follow it: text comes after it at some servers, and so does a filter's verdict.
     private(set) var finish: FinishReason?
 
@@ -47,6 +49,10 @@ struct ChunkReader: Sendable {
         }
         if let usage = object.place(at: "/usage"), object.isObject(usage) {
             deltas.append(.usage(Usage(usage, of: object)))
+        }
+        if hasGivenUp {
+            end(into: &deltas)
+            throw .provider(.providerOverloaded)
         }
     }
 
@@ -82,6 +88,7 @@ struct ChunkReader: Sendable {
         }
         if let reason = object.string(at: "/finish_reason", in: choice), !reason.isEmpty {
             finish = FinishReason(chatCompletions: reason)
+            hasGivenUp = reason == "insufficient_system_resource"
         }
     }
 

@@ -5,10 +5,7 @@ internal import Providers
 /// Reads an answer that is one JSON object.
 struct WholeAnswerDecoder: DeltaDecoder, Sendable {
     private var chunks: ChunkReader
-    private var body: [UInt8] = []
-
-    /// As much as one event of a stream may have.
-    private static let maximumBytes = 16 << 20
+    private var body = WholeBody()
 
     init(_ chunks: ChunkReader) { self.chunks = chunks }
 
@@ -16,19 +13,11 @@ struct WholeAnswerDecoder: DeltaDecoder, Sendable {
     var isComplete: Bool { false }
 
     mutating func decode(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
-        guard body.count + bytes.count <= Self.maximumBytes else { throw .provider(.providerProtocol) }
-        body.append(addingCapacity: bytes.count) { output in
-            for index in bytes.indices { output.append(bytes[index]) }
-        }
+        try body.append(bytes)
     }
 
     mutating func finish(into deltas: inout [Delta]) throws(PlatformError) {
-        let answer: JSONDocument
-        do throws(JSONError) {
-            answer = try JSONDocument(parsing: body.span)
-        } catch {
-            throw .provider(error.offset == body.count ? .providerTruncated : .providerProtocol, cause: error)
-        }
+        let answer = try body.parsed()
         try chunks.read(answer, into: &deltas)
         guard answer.exists(at: "/choices/0") else { throw .provider(.providerProtocol) }
         chunks.complete()

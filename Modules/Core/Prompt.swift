@@ -6,11 +6,17 @@ public struct Prompt: Sendable, Hashable {
     public var streams: Bool
     /// Which prompts a scripted provider should answer; others ignore it.
     public var stage: Stage
+    /// The beginning of the answer, which the model is to continue as if it had said it; empty for a new answer.
+    ///
+    /// What comes back is the rest alone. It stands apart from ``messages``, because every dialect marks it in a way of
+    /// its own; a provider that cannot continue a text ignores it.
+    public var answerSoFar: String
 
-    public init(_ messages: [Message], stage: Stage = .chat, streams: Bool = true) {
+    public init(_ messages: [Message], stage: Stage = .chat, streams: Bool = true, answerSoFar: String = "") {
         self.messages = messages
         self.stage = stage
         self.streams = streams
+        self.answerSoFar = answerSoFar
     }
 
     public struct Message: Sendable, Hashable {

@@ -1,4 +1,6 @@
 import ProviderAzureOpenAI
+import ProviderAnthropic
+import ProviderDeepSeek
 import ProviderDemo
 import ProviderGemini
 import ProviderOpenAI
@@ -12,4 +14,6 @@ public let plugins: [any Provider.Type] = [
     OpenAICompatibleProvider.self,
     AzureOpenAIProvider.self,
     GeminiProvider.self,
+    AnthropicProvider.self,
+    DeepSeekProvider.self,
 ]

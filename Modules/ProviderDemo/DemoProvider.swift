@@ -34,13 +34,17 @@ public struct DemoProvider: Provider {
         self.pause = pause
     }
 
+    /// It takes any beginning for its own.
+    public var capabilities: Capabilities { Capabilities(assistantPrefill: true) }
+
     public func answer(
         _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
         let last = prompt.messages.last { $0.role == .user }?.text ?? ""
         let (direction, message) = Direction.read(last, otherwise: direction)
         let answer = direction.length.map(Answer.long) ?? script.answer(to: message, prompt)
-        var performance = Performance(answer, of: prompt, as: model, at: pace, direction)
+        let rest = answer.continuing(prompt.answerSoFar)
+        var performance = Performance(rest, of: prompt, as: model, at: pace, direction)
         if !prompt.streams { performance = performance.atOnce() }
         while let step = performance.next() {
             try await wait(for: step, on: loop)

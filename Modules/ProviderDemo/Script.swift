@@ -76,6 +76,18 @@ struct Answer: Sendable, Hashable {
     var reasoning: String
     var content: String
 
+    /// What is left to say after a beginning.
+    ///
+    /// - Parameter beginning: what was said, by this answer or by another.
+    /// - Returns: the rest of this answer, without thinking again; after another's beginning, all of it as a new
+    ///   paragraph.
+    func continuing(_ beginning: String) -> Answer {
+        if beginning.isEmpty { return self }
+        guard content.utf8.starts(with: beginning.utf8) else { return Answer(reasoning: "", content: "\n\n" + content) }
+        return Answer(
+            reasoning: "", content: String(decoding: content.utf8.dropFirst(beginning.utf8.count), as: UTF8.self))
+    }
+
     /// An answer of so many words in numbered paragraphs, in which a gap or a repetition is seen.
     static func long(_ words: Int) -> Answer {
         let prose = """

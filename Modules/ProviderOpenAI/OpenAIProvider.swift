@@ -25,6 +25,7 @@ public struct OpenAIProvider: Dialect {
 
     public var name: String { chat.settings.name }
     public var model: String { chat.settings.model }
+    public var capabilities: Capabilities { chat.capabilities }
 
     public func request(for prompt: Prompt) -> OutgoingRequest { chat.request(for: prompt) }
 

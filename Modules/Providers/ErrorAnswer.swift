@@ -93,6 +93,8 @@ private struct ToldError {
 
     private func has(_ wanted: Set<String>) -> Bool { names.contains { wanted.contains($0) } }
 
+    private func says(_ phrases: [String]) -> Bool { phrases.contains { message.contains($0) } }
+
     func code(status: Int?) -> PlatformError.Code {
         if has(Self.blocked) { return .contentBlocked }
         if has(Self.tooLong) { return .contextTooLong }
@@ -106,7 +108,7 @@ private struct ToldError {
         case 424: return .providerRejected
         // Google's servers say so when they gave up themselves.
         case 499: return .providerFailed
-        case 429: return has(Self.quota) ? .providerQuota : .rateLimited
+        case 429: return has(Self.quota) || says(Self.spent) ? .providerQuota : .rateLimited
         case 503, 529: return .providerOverloaded
         case 500: return has(Self.overloaded) ? .providerOverloaded : .providerFailed
         case 409, 501...: return .providerFailed
@@ -118,8 +120,9 @@ private struct ToldError {
     private func refused() -> PlatformError.Code {
         if has(Self.authentication) { return .providerAuthentication }
         if has(Self.model) || message.contains("model identifier is invalid") { return .modelNotFound }
-        // vLLM gives this no code of its own.
-        if message.contains("maximum context length") { return .contextTooLong }
+        // vLLM and Anthropic give these no codes of their own.
+        if says(["maximum context length", "prompt is too long"]) { return .contextTooLong }
+        if says(Self.spent) { return .providerQuota }
         return .providerRejected
     }
 
@@ -128,13 +131,14 @@ private struct ToldError {
         if has(Self.quota) { return .providerQuota }
         if has(Self.rate) { return .rateLimited }
         if has(Self.overloaded) { return .providerOverloaded }
+        if has(["timeout_error"]) { return .timedOut }
         if has(Self.model) { return .modelNotFound }
         return has(Self.invalid) ? .providerRejected : nil
     }
 
     // The vendors' names, as their documentation and their SDKs have them in November 2026.
     private static let blocked: Set = ["content_filter", "responsibleaipolicyviolation", "content_policy_violation"]
-    private static let tooLong: Set = ["context_length_exceeded", "exceed_context_size_error"]
+    private static let tooLong: Set = ["context_length_exceeded", "exceed_context_size_error", "request_too_large"]
     private static let authentication: Set = [
         "invalid_api_key", "api_key_invalid", "authentication_error", "permission_error", "invalidsignatureexception",
         "expiredtokenexception", "unrecognizedclientexception",
@@ -142,6 +146,8 @@ private struct ToldError {
     private static let quota: Set = [
         "insufficient_quota", "credit_balance_exhausted", "billing_error", "billing_hard_limit_reached",
     ]
+    /// How Anthropic says that an account has no credit or has reached its limit, under a general type.
+    private static let spent = ["credit balance is too low", "api usage limits", "spend limit"]
     private static let rate: Set = ["rate_limit_exceeded", "rate_limit_error", "throttlingexception"]
     private static let overloaded: Set = [
         "server_is_overloaded", "slow_down", "overloaded_error", "unavailable_error", "service_unavailable_error",

@@ -24,6 +24,9 @@ public protocol Provider: Sendable {
     /// The model that is asked for, for records and metrics.
     var model: String { get }
 
+    /// What it can do beyond answering; nothing unless it says so.
+    var capabilities: Capabilities { get }
+
     /// Gives the answer to `prompt`, piece by piece, until its end; called on the loop's thread.
     ///
     /// Whether the answer is streamed or comes at once makes no difference but time. Cancelling the task ends the request

@@ -1,6 +1,6 @@
 public import Configuration
 internal import Core
-internal import HTTPClient
+public import HTTPClient
 
 extension ProviderSettings {
     /// Whether a provider can do without a key.
@@ -16,17 +16,17 @@ extension ProviderSettings {
     ///   - key: whether a key must be given.
     ///   - urlName: what the vendor's users call `base_url`.
     ///   - modelName: what they call `model`.
+    ///   - deadlines: those that hold where `timeouts` says nothing.
     public init(
-        _ section: Section, baseURL: String?, key: KeyRule, urlName: String = "base_url", modelName: String = "model"
+        _ section: Section, baseURL: String?, key: KeyRule, urlName: String = "base_url", modelName: String = "model",
+        deadlines: Deadlines = Deadlines()
     ) {
         let url = baseURL.map { section.string(urlName, default: $0) } ?? section.requiredString(urlName)
-        if !url.isEmpty, !Self.isUsable(url) {
-            section.fail(urlName, "expected an http or https URL without query and fragment")
-        }
         self.init(
-            name: section.name, baseURL: url, model: section.requiredString(modelName),
+            name: section.name, baseURL: url.isEmpty ? url : section.checkedURL(url, urlName),
+            model: section.requiredString(modelName),
             apiKey: key == .required ? section.requiredSecret("api_key") : section.secret("api_key"),
-            headers: section.secrets("headers"), deadlines: Deadlines(section.section("timeouts")),
+            headers: section.secrets("headers"), deadlines: Deadlines(section.section("timeouts"), default: deadlines),
             parameters: ModelParameters(section.section("parameters")))
         for header in headers where !Self.canBeSent(header) {
             section.fail("headers", "the header '\(header.name.prefix(60).debugDescription)' cannot be sent as it is")
@@ -34,12 +34,6 @@ extension ProviderSettings {
         if let apiKey, !Self.isFieldValue(apiKey.reveal()) {
             section.fail("api_key", "expected a key without line breaks and control characters")
         }
-    }
-
-    private static func isUsable(_ url: String) -> Bool {
-        let rest = ["https://", "http://"].lazy.filter(url.hasPrefix).map { url.dropFirst($0.count) }.first
-        guard let rest, let host = rest.first, host != "/" else { return false }
-        return url.utf8.allSatisfy { (0x21..<0x7F).contains($0) && !"?#\"<>\\^`{|}@".utf8.contains($0) }
     }
 
     /// A token and a field value (RFC 9110, sections 5.1 and 5.5).
@@ -56,10 +50,29 @@ extension ProviderSettings {
     }
 }
 
+extension Section {
+    /// Looks whether paths can be put behind a URL, and reports it where they cannot.
+    ///
+    /// - Parameters:
+    ///   - url: the value of the key.
+    ///   - key: where to report.
+    /// - Returns: the URL without a slash at its end.
+    public func checkedURL(_ url: String, _ key: String) -> String {
+        if !Self.isUsable(url) { fail(key, "expected an http or https URL without query and fragment") }
+        return url.hasSuffix("/") ? String(url.dropLast()) : url
+    }
+
+    private static func isUsable(_ url: String) -> Bool {
+        let rest = ["https://", "http://"].lazy.filter(url.hasPrefix).map { url.dropFirst($0.count) }.first
+        guard let rest, let host = rest.first, host != "/" else { return false }
+        return url.utf8.allSatisfy { (0x21..<0x7F).contains($0) && !"?#\"<>\\^`{|}@".utf8.contains($0) }
+    }
+}
+
 extension Deadlines {
     /// Reads `connect`, `first_byte`, `idle` and `total`.
-    init(_ section: Section) {
-        self.init()
+    init(_ section: Section, default deadlines: Deadlines) {
+        self = deadlines
         let range = Duration.milliseconds(1)...Duration.seconds(86_400)
         connect = section.duration("connect", in: range, default: connect)
         firstByte = section.duration("first_byte", in: range, default: firstByte)

@@ -5,9 +5,10 @@ enum RetryAfter {
     /// Longer waits are not a matter of retrying.
     private static let longest = 86_400.0
 
-    /// The first that is given of `retry-after-ms`, `retry-after` (seconds or a date) and Gemini's `RetryInfo`.
+    /// The first that is given of `retry-after-ms`, `retry-after` (seconds or a date), Gemini's `RetryInfo` and the time at
+    /// which a spent limit is filled again.
     static func duration(_ head: ResponseHead?, _ details: [JSONValue]) -> Duration? {
-        let seconds = milliseconds(head) ?? seconds(head) ?? googleDelay(details)
+        let seconds = milliseconds(head) ?? seconds(head) ?? googleDelay(details) ?? head.flatMap(LimitReset.seconds)
         guard let seconds, seconds.isFinite, seconds >= 0 else { return nil }
         return .milliseconds(Int64(min(seconds, longest) * 1000))
     }
@@ -52,7 +53,7 @@ enum HTTPDate {
     }
 
     /// Days since 1970 in the Gregorian calendar, counted in years that begin in March, so that leap days come last.
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+    static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let year = month > 2 ? year : year - 1
         let monthFromMarch = (month + 9) % 12
         let leapDays = year / 4 - year / 100 + year / 400

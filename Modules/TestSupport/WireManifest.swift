@@ -18,6 +18,8 @@ public struct WireBody: Sendable, CustomStringConvertible {
     public let usage: Usage?
     /// How the answer ends: `complete`, `blocked`, `truncated` or `error`.
     public let outcome: String
+    /// The code of the error it ends with, where the manifest names it.
+    public let error: String?
 
     public var description: String { file }
 
@@ -43,6 +45,7 @@ public struct WireBody: Sendable, CustomStringConvertible {
         text = expected?["text"]?.string ?? ""
         reasoning = expected?["reasoning"]?.string ?? ""
         model = expected?["model"]?.string
+        error = expected?["error"]?.string
         finish = (expected?["finish"]?.string).flatMap(FinishReason.init)
         usage = (expected?["usage"]).flatMap { value in
             value.object.map { _ in

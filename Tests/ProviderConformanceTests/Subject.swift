@@ -4,6 +4,8 @@ import Foundation
 import JSON
 import ProviderAzureOpenAI
 import ProviderGemini
+import ProviderAnthropic
+import ProviderDeepSeek
 import ProviderOpenAI
 import ProviderOpenAICompatible
 import Providers
@@ -35,6 +37,10 @@ struct Subject: Sendable, CustomStringConvertible {
             type: AzureOpenAIProvider.self, names: ("endpoint", "deployment"), stream: chatStream, batch: chatBatch,
             streamType: "text/event-stream"),
         Subject(type: GeminiProvider.self, stream: geminiStream, batch: geminiBatch, streamType: "text/event-stream"),
+        Subject(type: DeepSeekProvider.self, stream: chatStream, batch: chatBatch, streamType: "text/event-stream"),
+        Subject(
+            type: AnthropicProvider.self, stream: messageStream, batch: message,
+            streamType: "text/event-stream; charset=utf-8"),
     ]
 
     /// The plugin with `server` as its vendor, and deadlines short enough to wait for.
@@ -55,6 +61,23 @@ struct Subject: Sendable, CustomStringConvertible {
             return "data: \((["model": "kestrel-2", "choices": [choice]] as JSONValue).jsonText)\n\n"
         }
         return pieces.map { event(["content": .string($0)]) } + [event([:], "stop"), "data: [DONE]\n\n"]
+    }
+
+    private static let messageStream: @Sendable ([String]) -> [String] = { pieces in
+        func event(_ type: String, _ members: [String: JSONValue]) -> String {
+            let data = JSONValue.object(members.merging(["type": .string(type)]) { _, new in new })
+            return "event: \(type)\ndata: \(data.jsonText)\n\n"
+        }
+        let start = event("message_start", ["message": ["model": "kestrel-2"]])
+        let texts = pieces.map { event("content_block_delta", ["delta": ["type": "text_delta", "text": .string($0)]]) }
+        let end = event("message_delta", ["delta": ["stop_reason": "end_turn"]]) + event("message_stop", [:])
+        return [start + texts[0]] + texts.dropFirst() + [end]
+    }
+
+    private static let message: @Sendable (String) -> String = { text in
+        let content: JSONValue = [["type": "text", "text": .string(text)]]
+        return (["type": "message", "model": "kestrel-2", "content": content, "stop_reason": "end_turn"] as JSONValue)
+            .jsonText
     }
 
     private static let chatBatch: @Sendable (String) -> String = { text in

@@ -72,6 +72,10 @@ struct ErrorAnswerTests {
             (400, #"[{"error":{"code":"content_filter"}}]"#, .contentBlocked),
             (400, #"{"error":{"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, .contentBlocked),
             (400, #"{"object":"error","message":"This model's maximum context length is 8 tokens"}"#, .contextTooLong),
+            (400, #"{"error":{"message":"prompt is too long: 9 tokens > 8 maximum"}}"#, .contextTooLong),
+            (400, #"{"error":{"message":"Your credit balance is too low"}}"#, .providerQuota),
+            (429, #"{"error":{"message":"You have reached your specified API usage limits."}}"#, .providerQuota),
+            (413, #"{"error":{"type":"request_too_large"}}"#, .contextTooLong),
             (400, #"{"error":"nonsense"}"#, .providerRejected), (400, #"{"error":null}"#, .providerRejected),
         ] as [(Int, String, PlatformError.Code)])
     func classes(status: Int, body: String, code: PlatformError.Code) {

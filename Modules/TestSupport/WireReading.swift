@@ -1,0 +1,112 @@
+internal import Core
+public import Providers
+
+/// The ways in which one body can come; by each it must mean the same.
+extension WireBody {
+    /// The head of the response that brought it.
+    public var head: ResponseHead {
+        let type = contentType.isEmpty ? [] : [(name: "Content-Type", value: contentType)]
+        return ResponseHead(status: status, headers: type)
+    }
+
+    /// In what an answer is not as the manifest says; empty where it is.
+    public func differences(in answer: DecodedAnswer) -> [String] {
+        let code = answer.error?.code
+        let isAsTold =
+            switch outcome {
+            case "truncated": code == .providerTruncated
+            case "error": code != nil && code != .providerTruncated
+            default: code == nil && answer.finishes.count == 1
+            }
+        let checks = [
+            (isAsTold, "outcome: \(answer.error.map(String.init(reflecting:)) ?? "none") for \(outcome)"),
+            (error == nil || error == code?.rawValue, "error: \(code?.rawValue ?? "none")"),
+            (answer.text == text, "text: \(answer.text)"),
+            (answer.reasoning == reasoning, "reasoning: \(answer.reasoning)"),
+            (answer.usage == usage, "usage: \(String(describing: answer.usage))"),
+            (answer.finishes == (finish.map { [$0] } ?? []), "finish: \(answer.finishes)"),
+            (model == nil || answer.deltas.first == model.map(Delta.start), "model: \(answer.model ?? "none")"),
+            (!answer.deltas.contains { $0 == .content("") || $0 == .reasoning("") }, "an empty text"),
+        ]
+        return checks.filter { !$0.0 }.map(\.1)
+    }
+
+    /// What it means, read in one piece.
+    public func read(with dialect: any Dialect) -> DecodedAnswer { DecodedAnswer(dialect, head, [bytes[...]]) }
+
+    /// What it means, read byte by byte.
+    public func readByByte(with dialect: any Dialect) -> DecodedAnswer {
+        DecodedAnswer(dialect, head, bytes.indices.map { bytes[$0...$0] })
+    }
+
+    /// What it means, read in pieces of 1 to 700 bytes.
+    public func readInRandomPieces(with dialect: any Dialect, seed: UInt64) -> DecodedAnswer {
+        var random = SplitMix(seed: seed)
+        var pieces: [ArraySlice<UInt8>] = []
+        var start = 0
+        while start < bytes.count {
+            let end = min(bytes.count, start + Int.random(in: 1...700, using: &random))
+            pieces.append(bytes[start..<end])
+            start = end
+        }
+        return DecodedAnswer(dialect, head, pieces)
+    }
+
+    /// Reads the body in two pieces, once for each place where it can be cut.
+    ///
+    /// Of a long body only the events around the cut are read again each time: a reader is a value, so that reading goes
+    /// on from a copy made one whole event before the cut, and stops one whole event behind it.
+    ///
+    /// - Returns: the first cut that changes what the body means; `nil` where none does.
+    public func misleadingCut(with dialect: any Dialect) -> Int? {
+        guard var before = try? AnswerReader(of: dialect, head) else { return nil }
+        let bounds = eventBounds
+        for event in bounds.indices.dropLast() {
+            let start = bounds[max(0, event - 1)]
+            let end = bounds[min(bounds.count - 1, event + 2)]
+            let isEnd = end == bytes.count
+            if event > 1 {
+                let passed = bytes[bounds[event - 2]..<start]
+                guard DecodedAnswer(&before, [passed], isEnd: false).error == nil else { return nil }
+            }
+            var reader = before
+            let uncut = DecodedAnswer(&reader, [bytes[start..<end]], isEnd: isEnd)
+            for cut in bounds[event]...bounds[event + 1] {
+                var reader = before
+                let answer = DecodedAnswer(&reader, [bytes[start..<cut], bytes[cut..<end]], isEnd: isEnd)
+                if answer.deltas != uncut.deltas || answer.error?.code != uncut.error?.code { return cut }
+            }
+        }
+        return nil
+    }
+
+    /// Ends the body early, once at each byte, as a connection does that is closed in order.
+    ///
+    /// - Returns: the first end after which the answer claims to be whole, though the whole body has more of it.
+    public func misleadingEnd(with dialect: any Dialect) -> Int? {
+        guard var reader = try? AnswerReader(of: dialect, head) else { return nil }
+        let whole = read(with: dialect)
+        var answer = DecodedAnswer()
+        for index in bytes.indices {
+            var ended = reader
+            let end = DecodedAnswer(&ended, [], isEnd: true)
+            let text = answer.text + end.text
+            let isHonest = end.error != nil || text == whole.text && answer.reasoning + end.reasoning == whole.reasoning
+            guard isHonest, whole.text.utf8.starts(with: text.utf8) else { return index }
+            let piece = DecodedAnswer(&reader, [bytes[index...index]], isEnd: false)
+            guard piece.error == nil else { return nil }
+            answer.deltas += piece.deltas
+        }
+        return nil
+    }
+
+    /// Where events begin and end: behind two line ends in a row, and at both ends of the body.
+    private var eventBounds: [Int] {
+        var bounds = [0]
+        for index in bytes.indices.dropFirst() where bytes[index] == 0x0A || bytes[index] == 0x0D {
+            let isBlankLine = bytes[index] == bytes[index - 1] || (index > 1 && bytes[index] == bytes[index - 2])
+            if isBlankLine { bounds.append(index + 1) }
+        }
+        return bounds.last == bytes.count ? bounds : bounds + [bytes.count]
+    }
+}
