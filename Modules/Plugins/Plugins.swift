@@ -1,3 +1,4 @@
+import ProviderBedrock
 import ProviderDemo
 import ProviderOpenAI
 import ProviderOpenAICompatible
@@ -5,6 +6,7 @@ public import Providers
 
 /// Every provider this product knows: the one list to extend.
 public let plugins: [any Provider.Type] = [
+    BedrockProvider.self,
     DemoProvider.self,
     OpenAIProvider.self,
     OpenAICompatibleProvider.self,

@@ -116,8 +116,10 @@ private struct ToldError {
     private func refused() -> PlatformError.Code {
         if has(Self.authentication) { return .providerAuthentication }
         if has(Self.model) || message.contains("model identifier is invalid") { return .modelNotFound }
-        // vLLM gives this no code of its own.
-        if message.contains("maximum context length") { return .contextTooLong }
+        // vLLM and Bedrock give this no code of its own.
+        if message.contains("maximum context length") || message.contains("input is too long") {
+            return .contextTooLong
+        }
         return .providerRejected
     }
 

@@ -40,7 +40,7 @@ final class HTTPDeltaSource: DeltaSource {
 
     private func open(_ request: OutgoingRequest) async {
         do throws(HTTPClientError) {
-            let response = try await HTTPClient.on(loop).open(request)
+            let response = try await HTTPClient.on(loop).open(dialect.signed(request, at: .now))
             self.response = response
             let head = ResponseHead(status: response.status, headers: response.headers.pairs)
             attempt { () throws(PlatformError) in reader = try AnswerReader(of: dialect, head) }

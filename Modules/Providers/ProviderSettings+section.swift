@@ -10,25 +10,28 @@ extension ProviderSettings {
 
     /// Reads `base_url`, `model`, `api_key` or `api_key_file`, `headers`, `timeouts` and `parameters`.
     ///
+    /// Where the vendor has another word for the key, `keyName` stands in for `api_key`.
+    ///
     /// - Parameters:
     ///   - section: the provider's; what is wrong in it is reported to it.
     ///   - baseURL: the vendor's; `nil` where it must be given.
     ///   - key: whether a key must be given.
-    public init(_ section: Section, baseURL: String?, key: KeyRule) {
+    ///   - keyName: the setting that holds it; the same with `_file` names a file that does.
+    public init(_ section: Section, baseURL: String?, key: KeyRule, keyName: String = "api_key") {
         let url = baseURL.map { section.string("base_url", default: $0) } ?? section.requiredString("base_url")
         if !url.isEmpty, !Self.isUsable(url) {
             section.fail("base_url", "expected an http or https URL without query and fragment")
         }
         self.init(
             name: section.name, baseURL: url, model: section.requiredString("model"),
-            apiKey: key == .required ? section.requiredSecret("api_key") : section.secret("api_key"),
+            apiKey: key == .required ? section.requiredSecret(keyName) : section.secret(keyName),
             headers: section.secrets("headers"), deadlines: Deadlines(section.section("timeouts")),
             parameters: ModelParameters(section.section("parameters")))
         for header in headers where !Self.canBeSent(header) {
             section.fail("headers", "the header '\(header.name.prefix(60).debugDescription)' cannot be sent as it is")
         }
         if let apiKey, !Self.isFieldValue(apiKey.reveal()) {
-            section.fail("api_key", "expected a key without line breaks and control characters")
+            section.fail(keyName, "expected a key without line breaks and control characters")
         }
     }
 
