@@ -30,7 +30,7 @@ struct HashingTests {
     ]
 
     @Test("HMAC gives the codes of RFC 4231", arguments: codes)
-    func codes(_ code: Code) {
+    func code(_ code: Code) {
         #expect(HMACSHA256.code(of: code.message.span, key: code.key.span).hexadecimal == code.code)
     }
 

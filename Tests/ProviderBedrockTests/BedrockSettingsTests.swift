@@ -1,7 +1,9 @@
 import Configuration
 import Core
 import Foundation
+import HTTPClient
 import ProviderBedrock
+import Providers
 import Testing
 
 @Suite("The settings of Bedrock")
@@ -12,8 +14,8 @@ struct BedrockSettingsTests {
     static func proof(_ provider: BedrockProvider) -> String {
         let request = provider.signed(provider.request(for: prompt), at: Timestamp(milliseconds: 0))
         func value(_ name: String) -> String? { request.headers.first { $0.name == name }?.value }
-        let key = value("Authorization").map {
-            $0.prefix { $0 != "/" }.replacing("AWS4-HMAC-SHA256 Credential=", with: "")
+        let key = value("Authorization").map { authorization in
+            String(authorization.prefix { $0 != "/" }.replacing("AWS4-HMAC-SHA256 Credential=", with: ""))
         }
         return [key, value("X-Amz-Security-Token")].compactMap(\.self).joined(separator: " ")
     }

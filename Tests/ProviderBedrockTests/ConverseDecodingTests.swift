@@ -18,8 +18,10 @@ struct ConverseDecodingTests {
         }
     }()
 
-    /// Answers that came to their end.
-    static let complete = bodies.filter { $0.outcome != "truncated" && $0.outcome != "error" }
+    /// Answers that came to their end, and say nothing behind it.
+    static let complete = bodies.filter {
+        $0.outcome != "truncated" && $0.outcome != "error" && $0.file != "late-text.bin"
+    }
 
     static func head(_ body: WireBody) -> ResponseHead {
         ResponseHead(status: body.status, headers: [(name: "Content-Type", value: body.contentType)])

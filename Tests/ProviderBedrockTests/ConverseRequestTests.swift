@@ -1,6 +1,8 @@
 import Core
+import HTTPClient
 import JSON
 import ProviderBedrock
+import Providers
 import Testing
 
 @Suite("Asking Converse")

@@ -3,6 +3,7 @@ import Foundation
 import HTTPClient
 import JSON
 import ProviderBedrock
+import Providers
 import TestSupport
 import Testing
 
@@ -155,6 +156,6 @@ struct SignatureTests {
                 _ = try? await source.next(into: &deltas)
             }
         }
-        #expect(seen.count == 2)
+        #expect(seen.value == 2)
     }
 }
