@@ -46,6 +46,7 @@ let package = Package(
         door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+        door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -57,7 +58,7 @@ let package = Package(
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
-        module("Hashing", wrapping: ["CCrypto"]),
+        module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
@@ -74,6 +75,7 @@ let package = Package(
         module("ProviderGemini", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderDeepSeek", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderAnthropic", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
+        module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
@@ -89,6 +91,7 @@ let package = Package(
                 "ProviderOpenAICompatible",
                 "Providers",
             ]),
+            uses: ["ProviderBedrock", "ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
         module(
             "Settings",
             uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
@@ -109,7 +112,7 @@ let package = Package(
             "medstream", in: "CLI",
             uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
 
-        module("TestSupport", uses: ["Core", "JSON", "Providers", "Reactor"]),
+        module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
@@ -157,6 +160,13 @@ let package = Package(
                 "Configuration", "Core", "JSON", "ProviderAnthropic", "ProviderDeepSeek", "ProviderOpenAI",
                 "ProviderOpenAICompatible", "Providers",
             ]),
+                "Configuration", "Core", "JSON", "ProviderBedrock", "ProviderOpenAI",
+                "ProviderOpenAICompatible", "Providers",
+            ]),
+        tests(
+            "ProviderBedrockTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
+        tests("HashingTests", of: ["Hashing"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

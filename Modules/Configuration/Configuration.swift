@@ -29,9 +29,9 @@ public struct Configuration {
     public static func load(
         file: String, overrides: [String] = [], environment: [String: String]? = nil
     ) throws(ConfigurationReport) -> Configuration {
-        let recorder = Recorder(file: file)
-        var loader = Loader(
-            recorder: recorder, environment: environment ?? ProcessInfo.processInfo.environment)
+        let environment = environment ?? ProcessInfo.processInfo.environment
+        let recorder = Recorder(file: file, environment: environment)
+        var loader = Loader(recorder: recorder, environment: environment)
         return try Configuration(recorder, loader.tree(file: file, overrides: overrides))
     }
 
@@ -42,7 +42,7 @@ public struct Configuration {
         _ text: some Sequence<UInt8>, file: String = "settings.yaml", overrides: [String] = [],
         environment: [String: String] = [:]
     ) throws(ConfigurationReport) -> Configuration {
-        let recorder = Recorder(file: file)
+        let recorder = Recorder(file: file, environment: environment)
         var loader = Loader(recorder: recorder, environment: environment)
         return try Configuration(recorder, loader.tree(text: Array(text), file: file, overrides: overrides))
     }

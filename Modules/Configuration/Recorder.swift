@@ -4,6 +4,8 @@ import Core
 final class Recorder {
     /// The file that was loaded, not one that it includes.
     let file: String
+    /// The variables that the configuration was loaded with.
+    let environment: [String: String]
     private(set) var problems: [ConfigurationReport.Problem] = []
     /// Whether a file could not be read at all, so that reading settings would only report what follows from that.
     private(set) var isBroken = false
@@ -14,7 +16,10 @@ final class Recorder {
     private var settings: [[String]: EffectiveValue] = [:]
     private var origins: [[String]: Location] = [:]
 
-    init(file: String) { self.file = file }
+    init(file: String, environment: [String: String] = [:]) {
+        self.file = file
+        self.environment = environment
+    }
 
     func fail(_ problem: ConfigurationReport.Problem) { problems.append(problem) }
 

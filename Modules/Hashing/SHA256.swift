@@ -21,15 +21,18 @@ public struct SHA256: ~Copyable {
     public consuming func hexDigest() -> String {
         var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
         EVP_DigestFinal_ex(context, &digest, nil)
-        return String(decoding: digest.flatMap { [Self.digit($0 >> 4), Self.digit($0 & 15)] }, as: UTF8.self)
+        return digest.hexadecimal
     }
 
     /// The hash of a text's UTF-8, as 64 hexadecimal digits in lower case.
     public static func hex(of text: String) -> String {
-        var hash = SHA256()
-        hash.update(text.utf8Span.span)
-        return hash.hexDigest()
+        hex(of: text.utf8Span.span)
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+    /// The hash of some bytes, as 64 hexadecimal digits in lower case.
+    public static func hex(of bytes: Span<UInt8>) -> String {
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.hexDigest()
+    }
 }

@@ -1,5 +1,6 @@
-import ProviderAzureOpenAI
 import ProviderAnthropic
+import ProviderAzureOpenAI
+import ProviderBedrock
 import ProviderDeepSeek
 import ProviderDemo
 import ProviderGemini
@@ -9,6 +10,7 @@ public import Providers
 
 /// Every provider this product knows: the one list to extend.
 public let plugins: [any Provider.Type] = [
+    BedrockProvider.self,
     DemoProvider.self,
     OpenAIProvider.self,
     OpenAICompatibleProvider.self,

@@ -4,10 +4,15 @@ public import Reactor
 
 /// A provider that is spoken to over HTTP: how to ask, and how to read the answer.
 ///
-/// Both are pure functions. Everything between them is done here, once for all dialects.
+/// All are pure functions. Everything between them is done here, once for all dialects.
 public protocol Dialect: Provider {
     /// The request that asks for an answer to `prompt`; streamed if the prompt says so.
     func request(for prompt: Prompt) -> OutgoingRequest
+
+    /// The request as it leaves at a moment, called each time that it is sent: for a signature that holds a date.
+    ///
+    /// Without an implementation the request is sent as it is.
+    func signed(_ request: OutgoingRequest, at moment: Timestamp) -> OutgoingRequest
 
     /// The reader of an answer with status 200.
     ///
@@ -30,9 +35,11 @@ extension Dialect {
     @inline(never)
     private func begin(_ prompt: Prompt, on loop: EventLoop, _ receive: @escaping (Delta) -> Void) -> HTTPAnswer {
         let answer = HTTPAnswer(handing: receive) { head throws(PlatformError) in try AnswerReader(of: self, head) }
-        answer.start(request(for: prompt), on: loop)
+        answer.start(signed(request(for: prompt), at: .now), on: loop)
         return answer
     }
+
+    public func signed(_ request: OutgoingRequest, at moment: Timestamp) -> OutgoingRequest { request }
 }
 
 /// Reads the body of one answer, in whatever pieces it comes.

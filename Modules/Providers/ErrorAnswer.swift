@@ -120,8 +120,8 @@ private struct ToldError {
     private func refused() -> PlatformError.Code {
         if has(Self.authentication) { return .providerAuthentication }
         if has(Self.model) || message.contains("model identifier is invalid") { return .modelNotFound }
-        // vLLM and Anthropic give these no codes of their own.
-        if says(["maximum context length", "prompt is too long"]) { return .contextTooLong }
+        // vLLM, Anthropic and Bedrock give these no codes of their own.
+        if says(["maximum context length", "prompt is too long", "input is too long"]) { return .contextTooLong }
         if says(Self.spent) { return .providerQuota }
         return .providerRejected
     }

@@ -10,29 +10,32 @@ extension ProviderSettings {
 
     /// Reads `base_url`, `model`, `api_key` or `api_key_file`, `headers`, `timeouts` and `parameters`.
     ///
+    /// Where the vendor has another word for the key, `keyName` stands in for `api_key`.
+    ///
     /// - Parameters:
     ///   - section: the provider's; what is wrong in it is reported to it.
     ///   - baseURL: the vendor's; `nil` where it must be given.
     ///   - key: whether a key must be given.
     ///   - urlName: what the vendor's users call `base_url`.
     ///   - modelName: what they call `model`.
+    ///   - keyName: the setting that holds the key; the same with `_file` names a file that does.
     ///   - deadlines: those that hold where `timeouts` says nothing.
     public init(
         _ section: Section, baseURL: String?, key: KeyRule, urlName: String = "base_url", modelName: String = "model",
-        deadlines: Deadlines = Deadlines()
+        keyName: String = "api_key", deadlines: Deadlines = Deadlines()
     ) {
         let url = baseURL.map { section.string(urlName, default: $0) } ?? section.requiredString(urlName)
         self.init(
             name: section.name, baseURL: url.isEmpty ? url : section.checkedURL(url, urlName),
             model: section.requiredString(modelName),
-            apiKey: key == .required ? section.requiredSecret("api_key") : section.secret("api_key"),
+            apiKey: key == .required ? section.requiredSecret(keyName) : section.secret(keyName),
             headers: section.secrets("headers"), deadlines: Deadlines(section.section("timeouts"), default: deadlines),
             parameters: ModelParameters(section.section("parameters")))
         for header in headers where !Self.canBeSent(header) {
             section.fail("headers", "the header '\(header.name.prefix(60).debugDescription)' cannot be sent as it is")
         }
         if let apiKey, !Self.isFieldValue(apiKey.reveal()) {
-            section.fail("api_key", "expected a key without line breaks and control characters")
+            section.fail(keyName, "expected a key without line breaks and control characters")
         }
     }
 

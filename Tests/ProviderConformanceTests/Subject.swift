@@ -2,10 +2,11 @@ import Configuration
 import Core
 import Foundation
 import JSON
-import ProviderAzureOpenAI
-import ProviderGemini
 import ProviderAnthropic
+import ProviderAzureOpenAI
+import ProviderBedrock
 import ProviderDeepSeek
+import ProviderGemini
 import ProviderOpenAI
 import ProviderOpenAICompatible
 import Providers
@@ -16,15 +17,44 @@ import TestSupport
 /// A new plugin is tested by adding it to ``all``.
 struct Subject: Sendable, CustomStringConvertible {
     let type: any Provider.Type
-    /// Lines of YAML beside `base_url`, `model` and `api_key`.
+    /// Lines of YAML beside `base_url`, `model` and the key.
     var settings = ""
     /// What the plugin calls `base_url` and `model`.
     var names = (url: "base_url", model: "model")
+    /// The setting that holds the key.
+    var key = "api_key"
+    /// Whether the vendor says which model answers.
+    var namesModel = true
     /// A streamed answer of some pieces of text, one event each, with its end.
-    let stream: @Sendable ([String]) -> [String]
+    let stream: @Sendable ([String]) -> [[UInt8]]
     /// The same answer at once.
     let batch: @Sendable (String) -> String
     let streamType: String
+
+    /// A plugin whose streams are text.
+    init(
+        type: any Provider.Type, settings: String = "", stream: @escaping @Sendable ([String]) -> [String],
+        batch: @escaping @Sendable (String) -> String, streamType: String
+    ) {
+        self.type = type
+        self.settings = settings
+        self.stream = { stream($0).map { Array($0.utf8) } }
+        self.batch = batch
+        self.streamType = streamType
+    }
+
+    /// A plugin whose streams are bytes.
+    init(
+        type: any Provider.Type, key: String, bytes stream: @escaping @Sendable ([String]) -> [[UInt8]],
+        batch: @escaping @Sendable (String) -> String, streamType: String
+    ) {
+        self.type = type
+        self.key = key
+        namesModel = false
+        self.stream = stream
+        self.batch = batch
+        self.streamType = streamType
+    }
 
     var description: String { type.kind }
 
@@ -41,11 +71,14 @@ struct Subject: Sendable, CustomStringConvertible {
         Subject(
             type: AnthropicProvider.self, stream: messageStream, batch: message,
             streamType: "text/event-stream; charset=utf-8"),
+        Subject(
+            type: BedrockProvider.self, key: "bearer_token", bytes: converseStream, batch: converseBatch,
+            streamType: "application/vnd.amazon.eventstream"),
     ]
 
     /// The plugin with `server` as its vendor, and deadlines short enough to wait for.
     func provider(at url: String, _ settings: String = "") throws -> any Provider {
-        let common = "kind: \(type.kind)\n\(names.url): \(url)/v1\n\(names.model): kestrel-2\napi_key: hush-123"
+        let common = "kind: \(type.kind)\n\(names.url): \(url)/v1\n\(names.model): kestrel-2\n\(key): hush-123"
         let lines = "\(common)\n\(self.settings)\n\(settings)"
         let yaml = "subject:\n" + lines.split(separator: "\n").map { "  \($0)\n" }.joined()
         let configuration = try Configuration.parse(yaml.utf8)
@@ -96,6 +129,18 @@ struct Subject: Sendable, CustomStringConvertible {
     }
 
     private static let geminiBatch: @Sendable (String) -> String = { geminiChunk($0, "STOP").jsonText }
+    private static let converseStream: @Sendable ([String]) -> [[UInt8]] = { pieces in
+        let end = EventStreamWriter.event("messageStop", #"{"stopReason":"end_turn"}"#)
+        return pieces.map { piece in
+            let event: JSONValue = ["contentBlockIndex": 0, "delta": ["text": .string(piece)], "p": "abc"]
+            return EventStreamWriter.event("contentBlockDelta", event.jsonText)
+        } + [end]
+    }
+
+    private static let converseBatch: @Sendable (String) -> String = { text in
+        let message: JSONValue = ["role": "assistant", "content": [["text": .string(text)]]]
+        return (["output": ["message": message], "stopReason": "end_turn"] as JSONValue).jsonText
+    }
 }
 
 extension Subject {
@@ -105,6 +150,10 @@ extension Subject {
     }
 
     static func chunk(_ text: String) -> String { "\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n" }
+
+    static func chunk(_ bytes: [UInt8]) -> [UInt8] {
+        Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8)
+    }
 
     static let end = "0\r\n\r\n"
 }
