@@ -67,7 +67,10 @@ let package = Package(
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
         module("ChatCompletions", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
-        module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("Responses", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
+        module(
+            "ProviderOpenAI",
+            uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers", "Responses"]),
         module(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
@@ -119,6 +122,10 @@ let package = Package(
                 "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
                 "Providers",
             ]),
+        tests(
+            "ResponsesTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "Providers"]),
+        tests("WireTests", of: ["Configuration", "Core", "JSON", "Plugins", "Providers"]),
         tests(
             "ProviderConformanceTests",
             of: ["Configuration", "Core", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),

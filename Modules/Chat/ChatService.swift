@@ -128,7 +128,7 @@ public final class ChatService: Sendable {
             question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
             prompt: prompt, provider: provider, stage: stage, store: store, settings: hub.settings, log: log,
-            deadline: streams ? nil : configuration.chat.batchTimeout)
+            deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices)
         let answer = begun.answer
         _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { log in
             await run.run(answer, into: log)

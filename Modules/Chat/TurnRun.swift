@@ -18,6 +18,7 @@ struct TurnRun: Sendable {
     let log: Log
     /// The time for the whole answer; `nil` for as long as it takes.
     let deadline: Duration?
+    let prices: PriceTable
 
     /// How the model's part of a turn went.
     private struct Answer {
@@ -80,11 +81,13 @@ struct TurnRun: Sendable {
         row.version += 1
         row.provider = provider.name
         row.model = answer.model
-        row.usage = answer.usage
+        row.usage = usage(of: answer, text, reasoning)
+        row.cost = row.usage.flatMap { cost($0, answer) }
         // `saved` and `stream_done` follow.
         row.lastOffset = stream.lastOffset + 2
         await save(row, into: stream)
-        stream.finish(.done(outcome, sentence(answer, reason), usage: answer.usage, metadata: facts(answer)))
+        stream.finish(
+            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer)))
     }
 
     @inline(never)
@@ -215,6 +218,21 @@ struct TurnRun: Sendable {
         if let finish = answer.finish { facts["finish"] = .string(finish.rawValue) }
         if !answer.flags.isEmpty { facts["flags"] = .array(answer.flags.map { .string($0.kind) }) }
         return facts
+    }
+
+    /// What the provider counted; an estimate where it said nothing and yet began to answer, since that is billed.
+    private func usage(of answer: Answer, _ text: String, _ reasoning: String) -> Usage? {
+        let output = text.utf8.count + reasoning.utf8.count
+        guard answer.usage == nil, output > 0 else { return answer.usage }
+        let input = prompt.messages.reduce(0) { $0 + $1.text.utf8.count }
+        return Usage(estimatedFromInput: input, output: output)
+    }
+
+    private func cost(_ usage: Usage, _ answer: Answer) -> Cost? {
+        let kind = type(of: provider).kind
+        let answerer = PriceTable.Answerer(
+            provider: provider.name, kind: kind, models: [answer.model, provider.model])
+        return prices.cost(of: usage, by: answerer)
     }
 
     private func report(_ error: PlatformError, _ stream: isolated StreamLog) {

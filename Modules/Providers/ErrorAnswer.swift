@@ -34,7 +34,7 @@ public struct ErrorAnswer: Error, Sendable, Hashable {
         self.status = status
         names = told.names
         code = ErrorAnswer.heeding(head?["x-should-retry"], kind)
-        retryAfter = code.isRetryable ? RetryAfter.duration(head, told.details) : nil
+        retryAfter = code.isRetryable ? RetryAfter.duration(head, told.details, isRateLimit: code == .rateLimited) : nil
     }
 
     /// The same as the platform knows it, this being the cause.
@@ -102,6 +102,8 @@ private struct ToldError {
         case 402: return .providerQuota
         case 404: return .modelNotFound
         case 408, 504: return .timedOut
+        // A call that was given up on Google's side.
+        case 499: return .providerFailed
         case 413: return .contextTooLong
         case 424: return .providerRejected
         case 429: return has(Self.quota) ? .providerQuota : .rateLimited
@@ -116,9 +118,14 @@ private struct ToldError {
     private func refused() -> PlatformError.Code {
         if has(Self.authentication) { return .providerAuthentication }
         if has(Self.model) || message.contains("model identifier is invalid") { return .modelNotFound }
-        // vLLM gives this no code of its own.
-        if message.contains("maximum context length") { return .contextTooLong }
-        return .providerRejected
+        if has(Self.quota) || message.contains("credit balance is too low") { return .providerQuota }
+        return tellsOfLength ? .contextTooLong : .providerRejected
+    }
+
+    /// vLLM and DeepSeek, Anthropic, Bedrock and Gemini give this no code of its own.
+    private var tellsOfLength: Bool {
+        let sentences = ["maximum context length", "prompt is too long", "input is too long", "input token count"]
+        return sentences.contains { message.contains($0) }
     }
 
     private func named() -> PlatformError.Code? {
@@ -126,25 +133,35 @@ private struct ToldError {
         if has(Self.quota) { return .providerQuota }
         if has(Self.rate) { return .rateLimited }
         if has(Self.overloaded) { return .providerOverloaded }
+        if has(Self.slow) { return .timedOut }
         if has(Self.model) { return .modelNotFound }
-        return has(Self.invalid) ? .providerRejected : nil
+        return has(Self.invalid) ? refused() : nil
     }
 
     // The vendors' names, as their documentation and their SDKs have them in November 2026.
     private static let blocked: Set = ["content_filter", "responsibleaipolicyviolation", "content_policy_violation"]
-    private static let tooLong: Set = ["context_length_exceeded", "exceed_context_size_error"]
+    private static let tooLong: Set = [
+        "context_length_exceeded", "exceed_context_size_error", "request_too_large",
+    ]
     private static let authentication: Set = [
         "invalid_api_key", "api_key_invalid", "authentication_error", "permission_error", "invalidsignatureexception",
-        "expiredtokenexception", "unrecognizedclientexception",
+        "expiredtokenexception", "unrecognizedclientexception", "accessdeniedexception", "unauthenticated",
+        "permission_denied",
     ]
     private static let quota: Set = [
         "insufficient_quota", "credit_balance_exhausted", "billing_error", "billing_hard_limit_reached",
+        "servicequotaexceededexception",
     ]
-    private static let rate: Set = ["rate_limit_exceeded", "rate_limit_error", "throttlingexception"]
+    private static let rate: Set = [
+        "rate_limit_exceeded", "rate_limit_error", "throttlingexception", "resource_exhausted",
+    ]
+    private static let slow: Set = ["timeout_error", "modeltimeoutexception", "deadline_exceeded"]
     private static let overloaded: Set = [
         "server_is_overloaded", "slow_down", "overloaded_error", "unavailable_error", "service_unavailable_error",
-        "serviceunavailableexception",
+        "serviceunavailableexception", "modelnotreadyexception", "unavailable",
     ]
-    private static let model: Set = ["model_not_found", "not_found_error", "deploymentnotfound"]
-    private static let invalid: Set = ["invalid_request_error", "invalid_prompt", "validationexception"]
+    private static let model: Set = ["model_not_found", "not_found_error", "deploymentnotfound", "not_found"]
+    private static let invalid: Set = [
+        "invalid_request_error", "invalid_prompt", "validationexception", "invalid_argument", "failed_precondition",
+    ]
 }

@@ -21,6 +21,7 @@ extension Settings {
             "retention", in: .seconds(60) ... .seconds(30 * 86_400), default: chat.idempotencyRetention)
         for section in root.sections("providers") { providers[section.name] = registry.provider(section) }
         readRoutes(root.section("routes"))
+        chat.prices = PriceTable(root.section("prices"), owners: providers.keys.sorted() + registry.kinds)
         flags = FeatureFlags(root.section("flags"))
     }
 
