@@ -199,7 +199,7 @@ private enum Spawn {
 
         let words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for unsafetext in unsafe words + variables { unsafe free(text) } }
+        defer { for unsafe text in unsafe words + variables { unsafe free(text) } }
         var process = pid_t()
         let failure = unsafe posix_spawn(&process, program, &actions, &attributes, words, variables)
         guard failure == 0 else { throw POSIXError.last(failure) }
