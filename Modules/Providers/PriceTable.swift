@@ -33,7 +33,7 @@ public struct PriceTable: Sendable, Hashable {
         /// The provider's name in the configuration.
         public var provider: String
         public var kind: String
-        /// Names of the model, the most exact first: as it names itself, and as it was asked for.
+        /// Names of the model: as it names itself, and as it was asked for.
         public var models: [String]
 
         public init(provider: String, kind: String, models: [String]) {
@@ -59,9 +59,8 @@ public struct PriceTable: Sendable, Hashable {
     /// - Returns: `nil` where no entry fits.
     public func price(of answerer: Answerer) -> Price? {
         for owner in [answerer.provider, answerer.kind] {
-            for model in answerer.models {
-                if let entry = entries.first(where: { $0.owner == owner && $0.fits(model) }) { return entry.price }
-            }
+            let entry = entries.first { $0.owner == owner && answerer.models.contains(where: $0.fits) }
+            if let entry { return entry.price }
         }
         return nil
     }

@@ -1,6 +1,9 @@
 import Chat
 import Core
+import Persistence
 import Providers
+import Streaming
+import TestSupport
 import Testing
 
 /// What an answer used and cost, in its last event and in the record.
@@ -10,9 +13,7 @@ struct CostTests {
         "scripted/*": .init(input: 1_000_000, output: 4_000_000, cachedInput: 100_000, currency: "EUR")
     ])
 
-    static func clinic(
-        _ prices: PriceTable = prices, _ acts: [ScriptedProvider.Act]
-    ) -> Clinic {
+    static func clinic(_ acts: [ScriptedProvider.Act], _ prices: PriceTable = prices) -> Clinic {
         Clinic(script: { _ in acts }, chat: { $0.prices = prices })
     }
 
@@ -54,7 +55,7 @@ struct CostTests {
     @Test("Without a price there is usage and no cost")
     func unpriced() async throws {
         let usage = Usage(input: 3, output: 4)
-        let clinic = Self.clinic(PriceTable(), [.say("Rest."), .give([.usage(usage), .finish(.stop)])])
+        let clinic = Self.clinic([.say("Rest."), .give([.usage(usage), .finish(.stop)])], PriceTable())
         let (_, _, message) = try await clinic.answer(to: "I am tired.")
         #expect(message.usage == usage && message.cost == nil)
     }
@@ -65,8 +66,10 @@ struct CostTests {
             "scripted/kestrel-2-june": .init(input: 0, output: 7_000_000), "scripted/*": .init(input: 0, output: 1),
         ])
         let usage = Usage(input: 3, output: 2)
-        let clinic = Self.clinic(
-            prices, [.give([.start(model: "kestrel-2-june")]), .say("Rest."), .give([.usage(usage), .finish(.stop)])])
+        let acts: [ScriptedProvider.Act] = [
+            .give([.start(model: "kestrel-2-june")]), .say("Rest."), .give([.usage(usage), .finish(.stop)]),
+        ]
+        let clinic = Self.clinic(acts, prices)
         let (_, _, message) = try await clinic.answer(to: "I am tired.")
         #expect(message.cost == Cost(micros: 14, currency: "USD"))
     }
