@@ -10,7 +10,9 @@ struct ResponseTexts: Sendable {
         var index: Int
     }
 
-    /// What the model tells of its reasoning. Servers that tell both tell the same twice.
+    /// What the model tells of its reasoning.
+    ///
+    /// Servers that tell both tell the same twice.
     enum Reasoning: Sendable { case summary, raw }
 
     private var reasoningPart: Part?
