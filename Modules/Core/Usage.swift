@@ -2,7 +2,7 @@
 public struct Usage: Sendable, Hashable {
     /// Includes ``cachedInput`` and ``cacheWrite``.
     public var input: Int?
-    /// Includes ``reasoning``.
+    /// Includes ``reasoning``, unless the provider counts the two side by side; ``total`` has both.
     public var output: Int?
     public var total: Int?
     public var reasoning: Int?

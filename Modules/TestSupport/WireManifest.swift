@@ -7,6 +7,7 @@ internal import JSON
 /// The recordings in `../shared/reference/wire` and our own in `Tests/Fixtures` have the same form.
 public struct WireBody: Sendable, CustomStringConvertible {
     public let file: String
+    /// As the manifest says; of our own bodies that say no more than `fixture`, the name of their folder.
     public let dialect: String
     public let status: Int
     public let contentType: String
@@ -27,6 +28,12 @@ public struct WireBody: Sendable, CustomStringConvertible {
 
     public var description: String { file }
 
+    /// The bodies of some dialects; empty, and one line says so, where the folder is missing.
+    public static func recorded(_ dialects: Set<String>) throws -> [WireBody] {
+        guard let folder = Reference.url("wire") else { return [] }
+        return try all(in: folder).filter { dialects.contains($0.dialect) }
+    }
+
     public static func all(in folder: URL) throws -> [WireBody] {
         let manifest = try JSONValue(parsing: Array(Data(contentsOf: folder.appending(path: "manifest.json"))))
         return try (manifest["files"]?.array ?? []).map { try WireBody($0, in: folder) }
@@ -34,7 +41,8 @@ public struct WireBody: Sendable, CustomStringConvertible {
 
     private init(_ entry: JSONValue, in folder: URL) throws {
         file = entry["file"]?.string ?? ""
-        dialect = entry["dialect"]?.string ?? ""
+        let said = entry["dialect"]?.string ?? "fixture"
+        dialect = said == "fixture" ? folder.lastPathComponent : said
         status = entry["http_status"]?.int ?? 200
         contentType = entry["content_type"]?.string ?? ""
         outcome = entry["outcome"]?.string ?? ""

@@ -10,29 +10,38 @@ import TestSupport
 /// A new plugin is tested over everything that is recorded of its dialect by a line in ``all``.
 struct Claim: Sendable, CustomStringConvertible {
     let kind: String
-    /// The dialects of manifests, in the words that stand there.
+    /// The dialects of manifests, in the words that stand there, and folders of `Tests/Fixtures`.
     let dialects: Set<String>
-    /// Lines of YAML beside `base_url`, `model` and `api_key`.
+    /// What the plugin needs to be made, in one line of YAML.
     let settings: String
 
-    init(_ kind: String, _ dialects: Set<String>, _ settings: String = "") {
+    init(_ kind: String, _ dialects: Set<String>, _ settings: String = "model: kestrel-2, api_key: k") {
         self.kind = kind
         self.dialects = dialects
         self.settings = settings
     }
 
-    var description: String { settings.isEmpty ? kind : "\(kind) (\(settings))" }
+    var description: String { "\(kind) { \(settings) }" }
 
-    static let all = [
-        Claim("anthropic", ["anthropic"]),
-        Claim("azure_openai", ["azure-chat", "openai-chat"]),
-        Claim("bedrock", ["bedrock"]),
-        Claim("deepseek", ["deepseek", "deepseek-batch", "openai-chat"]),
-        Claim("gemini", ["gemini"]),
-        Claim("openai", ["openai-chat"]),
-        Claim("openai", ["openai-responses"], "api: responses"),
-        Claim("openai_compatible", ["openai-chat", "azure-chat", "deepseek", "deepseek-batch", "fixture"]),
-    ]
+    static let all =
+        [
+            Claim("anthropic", ["anthropic"]),
+            Claim(
+                "azure_openai", ["azure-chat", "openai-chat", "azure-openai"],
+                "endpoint: 'https://model.test', deployment: kestrel-2, api_key: k"),
+            Claim("bedrock", ["bedrock"], "region: eu-central-1, model: kestrel-2, bearer_token: k"),
+            Claim("deepseek", ["deepseek", "deepseek-batch", "openai-chat"]),
+            Claim("gemini", ["gemini"]),
+            Claim("openai", ["openai-chat"]),
+            Claim("openai", ["openai-responses"], "api: responses, model: kestrel-2, api_key: k"),
+            Claim(
+                "openai_compatible",
+                ["openai-chat", "azure-chat", "deepseek", "deepseek-batch", "chat-completions"],
+                "base_url: 'http://model.test/v1', model: kestrel-2"),
+        ]
+        + ["generic", "groq", "llama_cpp", "ollama", "openrouter", "vllm"].map {
+            Claim("openai_compatible", [$0], "base_url: 'http://model.test/v1', model: kestrel-2, profile: \($0)")
+        }
 
     static let registry = ProviderRegistry(plugins)
 
@@ -41,9 +50,7 @@ struct Claim: Sendable, CustomStringConvertible {
 
     /// A provider of the kind, none of whose settings matter to what its answers mean.
     func dialect() throws -> any Dialect {
-        let common = "kind: \(kind)\nbase_url: https://model.test/v1\nmodel: kestrel-2\napi_key: test-key\n"
-        let yaml = "subject:\n" + (common + settings).split(separator: "\n").map { "  \($0)\n" }.joined()
-        let configuration = try Configuration.parse(yaml.utf8)
+        let configuration = try Configuration.parse("subject: { kind: \(kind), \(settings) }".utf8)
         let provider = Self.registry.provider(configuration.root.section("subject"))
         try configuration.finish()
         guard let dialect = provider as? any Dialect else {

@@ -135,7 +135,6 @@ struct CoverageTests {
     func plugins() {
         let claimed = Set(Claim.all.map(\.kind))
         for kind in Claim.registry.kinds where kind != "demo" { #expect(claimed.contains(kind), "\(kind)") }
-        for claim in Claim.staked { #expect(throws: Never.self) { try claim.dialect() } }
     }
 
     @Test("Every file of the recordings stands in the manifest, or has a suite of its own")
