@@ -68,7 +68,10 @@ let package = Package(
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
         module("ChatCompletions", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
-        module("ProviderOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
+        module("Responses", uses: ["Core", "HTTPClient", "JSON", "Providers"]),
+        module(
+            "ProviderOpenAI",
+            uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers", "Responses"]),
         module(
             "ProviderOpenAICompatible", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
         module("ProviderAzureOpenAI", uses: ["ChatCompletions", "Configuration", "Core", "HTTPClient", "Providers"]),
@@ -145,6 +148,9 @@ let package = Package(
         tests(
             "ProviderOpenAICompatibleTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAICompatible", "Providers"]),
+            "ResponsesTests",
+            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "Providers"]),
+        tests("WireTests", of: ["Configuration", "Core", "JSON", "Plugins", "Providers"]),
         tests(
             "ProviderConformanceTests",
             of: [

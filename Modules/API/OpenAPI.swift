@@ -85,7 +85,8 @@ struct OpenAPI {
                 "id": Schema.text, "role": Schema.choice(["user", "assistant"]), "content": Schema.text,
                 "reasoning": Schema.text, "state": Schema.choice(["streaming", "final"]),
                 "outcome": Schema.optionalText, "stream": Schema.optionalText, "provider": Schema.optionalText,
-                "model": Schema.optionalText, "usage": ["type": ["object", "null"]], "created_at": Schema.text,
+                "model": Schema.optionalText, "usage": ["type": ["object", "null"]],
+                "cost": ["type": ["object", "null"]], "created_at": Schema.text,
                 "reply_to": Schema.optionalText, "retry_of": Schema.optionalText,
             ], required: ["id", "role", "content", "state", "created_at"]),
         "Turn": Schema.object(

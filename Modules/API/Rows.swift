@@ -8,8 +8,8 @@ extension Message {
             "id": .string(id.text), "role": .string(role.rawValue), "content": .string(text),
             "reasoning": .string(reasoning), "state": .string(state.rawValue),
             "outcome": .text(outcome?.rawValue), "stream": .text(stream?.text), "provider": .text(provider),
-            "model": .text(model), "usage": usage?.json ?? .null, "created_at": createdAt.json,
-            "reply_to": .text(replyTo?.text), "retry_of": .text(retryOf?.text),
+            "model": .text(model), "usage": usage?.json ?? .null, "cost": cost?.json ?? .null,
+            "created_at": createdAt.json, "reply_to": .text(replyTo?.text), "retry_of": .text(retryOf?.text),
         ]
     }
 }

@@ -128,7 +128,7 @@ public final class ChatService: Sendable {
             question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
             begun.answer, prompt, to: provider, in: stage, savingTo: store, idleTimeout: hub.settings.idleTimeout,
-            deadline: streams ? nil : configuration.chat.batchTimeout, log: log)
+            deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: log)
         _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { await run.run(into: $0) }
     }
 

@@ -1,4 +1,5 @@
 public import Core
+public import Providers
 
 /// What a chat turn is made of.
 public struct ChatSettings: Sendable {
@@ -11,6 +12,8 @@ public struct ChatSettings: Sendable {
     public var prompts: [Stage: String] = [:]
     /// The route of each stage that is a conversation: names of providers, first choice first.
     public var routes: [Stage: [String]] = [:]
+    /// What answers cost.
+    public var prices = PriceTable()
     /// How long a caller that waits for the whole answer may wait.
     public var batchTimeout = Duration.seconds(60)
     /// How long an idempotency key is remembered.

@@ -23,11 +23,12 @@ final class TurnRun: Sendable {
     private let idleTimeout: Duration
     /// The time for the whole answer; `nil` for as long as it takes.
     private let deadline: Duration?
+    private let prices: PriceTable
     private let log: Log
 
     init(
-        _ message: Message, _ prompt: Prompt, to provider: any Provider, in stage: Stage, savingTo store: any ConversationStore,
-        idleTimeout: Duration, deadline: Duration?, log: Log
+        _ message: Message, _ prompt: Prompt, to provider: any Provider, in stage: Stage,
+        savingTo store: any ConversationStore, idleTimeout: Duration, deadline: Duration?, prices: PriceTable, log: Log
     ) {
         self.message = message
         self.prompt = prompt
@@ -36,6 +37,7 @@ final class TurnRun: Sendable {
         self.store = store
         self.idleTimeout = idleTimeout
         self.deadline = deadline
+        self.prices = prices
         self.log = log
     }
 
@@ -90,11 +92,13 @@ final class TurnRun: Sendable {
         row.version += 1
         row.provider = provider.name
         row.model = answer.model
-        row.usage = answer.usage
+        row.usage = usage(of: answer, text, reasoning)
+        row.cost = row.usage.flatMap { cost($0, answer) }
         // `saved` and `stream_done` follow.
         row.lastOffset = stream.lastOffset + 2
         await save(row, into: stream)
-        stream.finish(.done(outcome, sentence(answer, reason), usage: answer.usage, metadata: facts(answer)))
+        stream.finish(
+            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer)))
     }
 
     @inline(never)
@@ -233,6 +237,21 @@ final class TurnRun: Sendable {
         if let finish = answer.finish { facts["finish"] = .string(finish.rawValue) }
         if !answer.flags.isEmpty { facts["flags"] = .array(answer.flags.map { .string($0.kind) }) }
         return facts
+    }
+
+    /// What the provider counted; an estimate where it said nothing and yet began to answer, since that is billed.
+    private func usage(of answer: Answer, _ text: String, _ reasoning: String) -> Usage? {
+        let output = text.utf8.count + reasoning.utf8.count
+        guard answer.usage == nil, output > 0 else { return answer.usage }
+        let input = prompt.messages.reduce(0) { $0 + $1.text.utf8.count }
+        return Usage(estimatedFromInput: input, output: output)
+    }
+
+    private func cost(_ usage: Usage, _ answer: Answer) -> Cost? {
+        let kind = type(of: provider).kind
+        let answerer = PriceTable.Answerer(
+            provider: provider.name, kind: kind, models: [answer.model, provider.model])
+        return prices.cost(of: usage, by: answerer)
     }
 
     private func report(_ error: PlatformError, _ stream: isolated StreamLog) {

@@ -40,28 +40,6 @@ public enum FinishReason: String, Sendable, Hashable, CaseIterable {
     case error, other
 }
 
-/// Tokens as the provider counted them; `nil` where it did not say.
-public struct Usage: Sendable, Hashable {
-    public var input: Int?
-    /// Includes ``reasoning`` at all vendors but Google, which counts the two side by side.
-    public var output: Int?
-    /// ``input``, ``output`` and whatever else the provider bills.
-    public var total: Int?
-    public var reasoning: Int?
-    /// The part of ``input`` that the provider had in its cache.
-    public var cachedInput: Int?
-
-    public init(
-        input: Int? = nil, output: Int? = nil, total: Int? = nil, reasoning: Int? = nil, cachedInput: Int? = nil
-    ) {
-        self.input = input
-        self.output = output
-        self.total = total
-        self.reasoning = reasoning
-        self.cachedInput = cachedInput
-    }
-}
-
 /// How a run ended; exactly one stands on every `stream_done`.
 public enum Outcome: String, Sendable, Hashable, CaseIterable {
     /// The model came to its end.

@@ -136,11 +136,13 @@ extension StreamEvent {
 
     /// The last event of a run.
     public static func done(
-        _ outcome: Outcome, _ sentence: String = "", usage: Usage? = nil, metadata: [String: JSONValue] = [:]
+        _ outcome: Outcome, _ sentence: String = "", usage: Usage? = nil, cost: Cost? = nil,
+        metadata: [String: JSONValue] = [:]
     ) -> StreamEvent {
         var metadata = metadata
         metadata["outcome"] = .string(outcome.rawValue)
         if let usage { metadata["usage"] = usage.json }
+        if let cost { metadata["cost"] = cost.json }
         return StreamEvent(.streamDone, content: sentence, metadata: metadata)
     }
 }

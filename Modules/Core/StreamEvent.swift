@@ -93,8 +93,10 @@ extension StreamEvent {
     public var percent: Double? { metadata["percent"]?.number }
     /// Whether what was said to be saved still waits in the durable queue.
     public var isPending: Bool { metadata["pending"]?.bool ?? false }
-    /// Tokens used by the run, as the provider counted them.
+    /// Tokens used by the run, as the provider counted them or, where it did not, as we estimate them.
     public var usage: Usage? { metadata["usage"].flatMap(Usage.init(json:)) }
+    /// What the run cost; `nil` where no price is known.
+    public var cost: Cost? { metadata["cost"].flatMap(Cost.init(json:)) }
 }
 
 extension JSONValue {
@@ -105,23 +107,5 @@ extension JSONValue {
         case .double(let value): value
         default: nil
         }
-    }
-}
-
-extension Usage {
-    /// The counts that are known, as `metadata.usage` holds them.
-    public var json: JSONValue {
-        let counts = [
-            "input": input, "output": output, "total": total, "reasoning": reasoning, "cached_input": cachedInput,
-        ]
-        return .object(counts.compactMapValues { $0.map { .int(Int64($0)) } })
-    }
-
-    /// - Returns: `nil` when `json` is no object; counts that are absent or no whole number stay `nil`.
-    public init?(json: JSONValue) {
-        guard case .object = json else { return nil }
-        self.init(
-            input: json["input"]?.int, output: json["output"]?.int, total: json["total"]?.int,
-            reasoning: json["reasoning"]?.int, cachedInput: json["cached_input"]?.int)
     }
 }

@@ -39,7 +39,7 @@ public struct HTTPClientError: Error, Sendable, Hashable {
         case connect, firstByte, idle, total
     }
 
-    init(_ kind: Kind, host: String = "", detail: String = "") {
+    package init(_ kind: Kind, host: String = "", detail: String = "") {
         self.kind = kind
         self.host = host
         self.detail = detail

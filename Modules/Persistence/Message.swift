@@ -24,6 +24,8 @@ public struct Message: Sendable, Hashable {
     public var provider: String?
     public var model: String?
     public var usage: Usage?
+    /// What the answer cost, at the prices of its time; `nil` where no price was known.
+    public var cost: Cost?
     /// Rises with each save; of two saves of one message the higher version stands, whatever order they arrive in.
     ///
     /// A new row is 1, checkpoints of an answer in the making count up, the finished one is ``finalVersion``.
@@ -47,8 +49,8 @@ public struct Message: Sendable, Hashable {
         id: MessageID = MessageID(), conversation: ConversationID, owner: UserID, sequence: Int = 0, role: Prompt.Role,
         text: String = "", reasoning: String = "", state: State = .final, outcome: Outcome? = nil,
         stream: StreamID? = nil, lastOffset: Int? = nil, provider: String? = nil, model: String? = nil,
-        usage: Usage? = nil, version: Int = 1, replyTo: MessageID? = nil, retryOf: MessageID? = nil,
-        createdAt: Timestamp
+        usage: Usage? = nil, cost: Cost? = nil, version: Int = 1, replyTo: MessageID? = nil,
+        retryOf: MessageID? = nil, createdAt: Timestamp
     ) {
         self.id = id
         self.conversation = conversation
@@ -64,6 +66,7 @@ public struct Message: Sendable, Hashable {
         self.provider = provider
         self.model = model
         self.usage = usage
+        self.cost = cost
         self.version = version
         self.replyTo = replyTo
         self.retryOf = retryOf

@@ -74,6 +74,7 @@ extension Message {
         provider = newer.provider
         model = newer.model
         usage = newer.usage
+        cost = newer.cost
         version = newer.version
     }
 }

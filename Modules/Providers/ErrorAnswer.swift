@@ -34,7 +34,7 @@ public struct ErrorAnswer: Error, Sendable, Hashable {
         self.status = status
         names = told.names
         code = ErrorAnswer.heeding(head?["x-should-retry"], kind)
-        retryAfter = code.isRetryable ? RetryAfter.duration(head, told.details) : nil
+        retryAfter = code.isRetryable ? RetryAfter.duration(head, told.details, isRateLimit: code == .rateLimited) : nil
     }
 
     /// The same as the platform knows it, this being the cause.
@@ -104,10 +104,10 @@ private struct ToldError {
         case 402: return .providerQuota
         case 404: return .modelNotFound
         case 408, 504: return .timedOut
+        // A call that was given up on Google's side.
+        case 499: return .providerFailed
         case 413: return .contextTooLong
         case 424: return .providerRejected
-        // Google's servers say so when they gave up themselves.
-        case 499: return .providerFailed
         case 429: return has(Self.quota) || says(Self.spent) ? .providerQuota : .rateLimited
         case 503, 529: return .providerOverloaded
         case 500: return has(Self.overloaded) ? .providerOverloaded : .providerFailed
@@ -120,10 +120,12 @@ private struct ToldError {
     private func refused() -> PlatformError.Code {
         if has(Self.authentication) { return .providerAuthentication }
         if has(Self.model) || message.contains("model identifier is invalid") { return .modelNotFound }
-        // vLLM, Anthropic and Bedrock give these no codes of their own.
-        if says(["maximum context length", "prompt is too long", "input is too long"]) { return .contextTooLong }
-        if says(Self.spent) { return .providerQuota }
-        return .providerRejected
+        if has(Self.quota) || says(Self.spent) { return .providerQuota }
+        // vLLM and DeepSeek, Anthropic, Bedrock and Gemini give this no code of its own.
+        let isTooLong = says([
+            "maximum context length", "prompt is too long", "input is too long", "input token count",
+        ])
+        return isTooLong ? .contextTooLong : .providerRejected
     }
 
     private func named() -> PlatformError.Code? {
@@ -131,28 +133,37 @@ private struct ToldError {
         if has(Self.quota) { return .providerQuota }
         if has(Self.rate) { return .rateLimited }
         if has(Self.overloaded) { return .providerOverloaded }
-        if has(["timeout_error"]) { return .timedOut }
+        if has(Self.slow) { return .timedOut }
         if has(Self.model) { return .modelNotFound }
-        return has(Self.invalid) ? .providerRejected : nil
+        return has(Self.invalid) ? refused() : nil
     }
 
     // The vendors' names, as their documentation and their SDKs have them in November 2026.
     private static let blocked: Set = ["content_filter", "responsibleaipolicyviolation", "content_policy_violation"]
-    private static let tooLong: Set = ["context_length_exceeded", "exceed_context_size_error", "request_too_large"]
+    private static let tooLong: Set = [
+        "context_length_exceeded", "exceed_context_size_error", "request_too_large",
+    ]
     private static let authentication: Set = [
         "invalid_api_key", "api_key_invalid", "authentication_error", "permission_error", "invalidsignatureexception",
-        "expiredtokenexception", "unrecognizedclientexception",
+        "expiredtokenexception", "unrecognizedclientexception", "accessdeniedexception", "unauthenticated",
+        "permission_denied",
     ]
     private static let quota: Set = [
         "insufficient_quota", "credit_balance_exhausted", "billing_error", "billing_hard_limit_reached",
+        "servicequotaexceededexception",
     ]
     /// How Anthropic says that an account has no credit or has reached its limit, under a general type.
     private static let spent = ["credit balance is too low", "api usage limits", "spend limit"]
-    private static let rate: Set = ["rate_limit_exceeded", "rate_limit_error", "throttlingexception"]
+    private static let rate: Set = [
+        "rate_limit_exceeded", "rate_limit_error", "throttlingexception", "resource_exhausted",
+    ]
+    private static let slow: Set = ["timeout_error", "modeltimeoutexception", "deadline_exceeded"]
     private static let overloaded: Set = [
         "server_is_overloaded", "slow_down", "overloaded_error", "unavailable_error", "service_unavailable_error",
-        "serviceunavailableexception",
+        "serviceunavailableexception", "modelnotreadyexception", "unavailable",
     ]
-    private static let model: Set = ["model_not_found", "not_found_error", "deploymentnotfound"]
-    private static let invalid: Set = ["invalid_request_error", "invalid_prompt", "validationexception"]
+    private static let model: Set = ["model_not_found", "not_found_error", "deploymentnotfound", "not_found"]
+    private static let invalid: Set = [
+        "invalid_request_error", "invalid_prompt", "validationexception", "invalid_argument", "failed_precondition",
+    ]
 }

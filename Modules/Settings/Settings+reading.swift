@@ -22,6 +22,7 @@ extension Settings {
             "retention", in: .seconds(60) ... .seconds(30 * 86_400), default: chat.idempotencyRetention)
         let names = readProviders(root, registry)
         readRoutes(root.section("routes"), to: names)
+        chat.prices = PriceTable(root.section("prices"), owners: providers.keys.sorted() + registry.kinds)
         flags = FeatureFlags(root.section("flags"))
     }
 

@@ -29,6 +29,11 @@ public struct DecodedAnswer: Sendable {
         deltas.compactMap { delta in if case .finish(let reason) = delta { reason } else { nil } }
     }
 
+    /// The kinds of the flags.
+    public var flags: [String] {
+        deltas.compactMap { delta in if case .flag(let flag) = delta { flag.kind } else { nil } }
+    }
+
     public var usage: Usage? {
         deltas.compactMap { delta in if case .usage(let usage) = delta { usage } else { nil } }.last
     }

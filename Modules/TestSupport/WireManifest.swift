@@ -4,9 +4,10 @@ internal import JSON
 
 /// Provider answers with what they mean: a `manifest.json` and the bodies it names, in one folder.
 ///
-/// The recordings in `../shared/reference/wire` and our own in `Tests/Fixtures/chat-completions` have the same form.
+/// The recordings in `../shared/reference/wire` and our own in `Tests/Fixtures` have the same form.
 public struct WireBody: Sendable, CustomStringConvertible {
     public let file: String
+    /// As the manifest says; of our own bodies that say no more than `fixture`, the name of their folder.
     public let dialect: String
     public let status: Int
     public let contentType: String
@@ -16,10 +17,16 @@ public struct WireBody: Sendable, CustomStringConvertible {
     public let model: String?
     public let finish: FinishReason?
     public let usage: Usage?
+    /// The kinds of the flags, where the manifest speaks of them.
+    public let flags: [String]?
     /// How the answer ends: `complete`, `blocked`, `truncated` or `error`.
     public let outcome: String
     /// The code of the error it ends with, where the manifest names it.
     public let error: String?
+    /// `truncated`, `protocol` or `provider`, where the manifest says.
+    public let errorKind: String?
+    /// The raw value of a `PlatformError.Code`, where the manifest says.
+    public let errorCode: String?
 
     public var description: String { file }
 
@@ -36,7 +43,8 @@ public struct WireBody: Sendable, CustomStringConvertible {
 
     private init(_ entry: JSONValue, in folder: URL) throws {
         file = entry["file"]?.string ?? ""
-        dialect = entry["dialect"]?.string ?? ""
+        let said = entry["dialect"]?.string ?? "fixture"
+        dialect = said == "fixture" ? folder.lastPathComponent : said
         status = entry["http_status"]?.int ?? 200
         contentType = entry["content_type"]?.string ?? ""
         outcome = entry["outcome"]?.string ?? ""
@@ -47,6 +55,10 @@ public struct WireBody: Sendable, CustomStringConvertible {
         model = expected?["model"]?.string
         error = expected?["error"]?.string
         finish = (expected?["finish"]?.string).flatMap(FinishReason.init)
+        flags = expected?["flags"]?.array?.compactMap(\.string)
+        errorKind = expected?["error"]?["kind"]?.string
+        // Vendors' codes, which the recordings have there, are no text or no code of ours.
+        errorCode = (expected?["error"]?["code"]?.string).flatMap { PlatformError.Code(rawValue: $0)?.rawValue }
         usage = (expected?["usage"]).flatMap { value in
             value.object.map { _ in
                 Usage(

@@ -45,8 +45,8 @@ enum Layer: String, CaseIterable {
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper, "HTTPServer": .wrapper,
         "JSON": .wrapper, "Reactor": .wrapper,
-        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "StreamClient": .domain,
-        "Streaming": .domain,
+        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
+        "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service,
         "Settings": .settings,
         "Plugins": .roster,
@@ -58,8 +58,8 @@ enum Layer: String, CaseIterable {
     static let exceptions: Set<Arrow> = [
         // They hand out values of types that all share: `JSONValue`, and `Secret`.
         Arrow("JSON", "Core"), Arrow("Configuration", "Core"),
-        // What two dialects of one family share: it answers the protocol of `Providers` for them.
-        Arrow("ChatCompletions", "Providers"),
+        // What the dialects of one family share: they answer the protocol of `Providers` for them.
+        Arrow("ChatCompletions", "Providers"), Arrow("Responses", "Providers"),
     ]
 
     /// - Returns: `nil` for a module that has no place yet.

@@ -65,7 +65,9 @@ struct MessageTests {
             answer.lastOffset = (answer.lastOffset ?? 40) + 1
             answer.provider = "main"
             answer.model = "a-model"
-            answer.usage = Usage(input: 1, output: 2, total: 3, reasoning: nil, cachedInput: 0)
+            answer.usage = Usage(
+                input: 1, output: 2, total: 3, reasoning: nil, cachedInput: 0, cacheWrite: 1, isEstimated: true)
+            answer.cost = Cost(micros: 1_250, currency: "EUR", isEstimated: true)
             answer.version += 1
             #expect(try await store.save(answer))
             #expect(try await store.message(answer.id, of: user) == answer)

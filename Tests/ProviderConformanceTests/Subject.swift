@@ -33,11 +33,13 @@ struct Subject: Sendable, CustomStringConvertible {
 
     /// A plugin whose streams are text.
     init(
-        type: any Provider.Type, settings: String = "", stream: @escaping @Sendable ([String]) -> [String],
+        type: any Provider.Type, settings: String = "", names: (url: String, model: String) = ("base_url", "model"),
+        stream: @escaping @Sendable ([String]) -> [String],
         batch: @escaping @Sendable (String) -> String, streamType: String
     ) {
         self.type = type
         self.settings = settings
+        self.names = names
         self.stream = { stream($0).map { Array($0.utf8) } }
         self.batch = batch
         self.streamType = streamType
@@ -56,10 +58,13 @@ struct Subject: Sendable, CustomStringConvertible {
         self.streamType = streamType
     }
 
-    var description: String { type.kind }
+    var description: String { settings.isEmpty ? type.kind : "\(type.kind) (\(settings))" }
 
     static let all = [
         Subject(type: OpenAIProvider.self, stream: chatStream, batch: chatBatch, streamType: "text/event-stream"),
+        Subject(
+            type: OpenAIProvider.self, settings: "api: responses", stream: responsesStream, batch: responsesBatch,
+            streamType: "text/event-stream; charset=utf-8"),
         Subject(
             type: OpenAICompatibleProvider.self, settings: "token_limit_field: max_tokens", stream: chatStream,
             batch: chatBatch, streamType: "text/event-stream; charset=utf-8"),
@@ -140,6 +145,24 @@ struct Subject: Sendable, CustomStringConvertible {
     private static let converseBatch: @Sendable (String) -> String = { text in
         let message: JSONValue = ["role": "assistant", "content": [["text": .string(text)]]]
         return (["output": ["message": message], "stopReason": "end_turn"] as JSONValue).jsonText
+    private static let responsesStream: @Sendable ([String]) -> [String] = { pieces in
+        func event(_ type: String, _ members: [String: JSONValue]) -> String {
+            let members = members.merging(["type": .string(type)]) { own, _ in own }
+            return "event: \(type)\ndata: \(JSONValue.object(members).jsonText)\n\n"
+        }
+        let created = event("response.created", ["response": ["model": "kestrel-2", "status": "in_progress"]])
+        let texts = pieces.map {
+            event("response.output_text.delta", ["output_index": 0, "content_index": 0, "delta": .string($0)])
+        }
+        let completed = event("response.completed", ["response": ["model": "kestrel-2", "status": "completed"]])
+        // One event each: the first comes with what goes before it.
+        return ([created + (texts.first ?? "")] + texts.dropFirst()) + [completed]
+    }
+
+    private static let responsesBatch: @Sendable (String) -> String = { text in
+        let part: JSONValue = ["type": "output_text", "text": .string(text)]
+        let item: JSONValue = ["type": "message", "content": [part]]
+        return (["model": "kestrel-2", "status": "completed", "output": [item]] as JSONValue).jsonText
     }
 }
 

@@ -76,10 +76,42 @@ struct ErrorAnswerTests {
             (400, #"{"error":{"message":"Your credit balance is too low"}}"#, .providerQuota),
             (429, #"{"error":{"message":"You have reached your specified API usage limits."}}"#, .providerQuota),
             (413, #"{"error":{"type":"request_too_large"}}"#, .contextTooLong),
+            (400, #"{"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#, .contextTooLong),
+            (400, #"{"message":"Input is too long for requested model."}"#, .contextTooLong),
+            (
+                400, #"{"error":{"message":"The input token count (9) exceeds the maximum number of tokens"}}"#,
+                .contextTooLong
+            ),
+            (400, #"{"error":{"message":"Your credit balance is too low to access the API."}}"#, .providerQuota),
+            (400, #"{"__type":"x","type":"ServiceQuotaExceededException"}"#, .providerQuota),
+            (499, #"{"error":{"code":499,"status":"CANCELLED"}}"#, .providerFailed),
             (400, #"{"error":"nonsense"}"#, .providerRejected), (400, #"{"error":null}"#, .providerRejected),
         ] as [(Int, String, PlatformError.Code)])
     func classes(status: Int, body: String, code: PlatformError.Code) {
         #expect(Self.answer(status, body).code == code)
+    }
+
+    @Test(
+        "An error inside an answer is told by its names",
+        arguments: [
+            ("overloaded_error", .providerOverloaded), ("api_error", .providerFailed),
+            ("rate_limit_error", .rateLimited),
+            ("timeout_error", .timedOut), ("authentication_error", .providerAuthentication),
+            ("permission_error", .providerAuthentication), ("not_found_error", .modelNotFound),
+            ("invalid_request_error", .providerRejected), ("request_too_large", .contextTooLong),
+            ("billing_error", .providerQuota), ("throttlingException", .rateLimited),
+            ("validationException", .providerRejected), ("serviceUnavailableException", .providerOverloaded),
+            ("internalServerException", .providerFailed), ("modelStreamErrorException", .providerFailed),
+            ("RESOURCE_EXHAUSTED", .rateLimited), ("UNAVAILABLE", .providerOverloaded), ("INTERNAL", .providerFailed),
+            ("DEADLINE_EXCEEDED", .timedOut), ("INVALID_ARGUMENT", .providerRejected),
+            ("PERMISSION_DENIED", .providerAuthentication), ("NOT_FOUND", .modelNotFound),
+            ("rate_limit_exceeded", .rateLimited), ("server_error", .providerFailed),
+            ("invalid_prompt", .providerRejected), ("content_filter", .contentBlocked),
+        ] as [(String, PlatformError.Code)])
+    func inAnswer(name: String, code: PlatformError.Code) {
+        let answer = ErrorAnswer(from: "main", inAnswer: ["error": ["type": .string(name), "message": "x"]])
+        #expect(answer.code == code)
+        #expect(answer.status == nil)
     }
 
     @Test("A provider's advice on retrying goes before the status")
