@@ -42,7 +42,7 @@ public final class StreamHub: Sendable {
     /// Who comes before the run waits for its first event. What is opened is started with ``StreamLog/start(_:)``, ended
     /// with ``StreamLog/fail(_:)``, or removed while nobody knows it.
     ///
-    /// - Parameter loop: where the log and its run are at home, which is the caller's.
+    /// `loop`: where the log and its run are at home, which is the caller's.
     public func open(_ id: StreamID, owner: UserID, on loop: EventLoop) -> StreamLog {
         let log = StreamLog(id, owner: owner, on: loop, settings: settings, hub: self)
         state.withLock { $0.logs[id] = log }

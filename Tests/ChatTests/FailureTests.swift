@@ -262,7 +262,9 @@ struct FailureTests {
         #expect(try await clinic.messages(conversation.id).map(\.outcome) == [nil, .failed])
     }
 
-    @Test("Who joins a turn by its key before it has begun gets the turn, or is told why there is none", arguments: [false, true])
+    @Test(
+        "Who joins a turn by its key before it has begun gets the turn, or is told why there is none",
+        arguments: [false, true])
     func joinedEarly(fails: Bool) async throws {
         let store = FailingStore()
         let door = Door()
