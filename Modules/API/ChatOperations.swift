@@ -80,8 +80,12 @@ extension API {
     func answer(_ turn: TurnReference, _ request: Request, waits: Bool) async throws -> Response {
         let user = user(request)
         if waits {
-            let message = try await chat.result(of: turn, as: user)
-            return .json(describe(turn, message))
+            do throws(PlatformError) {
+                return .json(describe(turn, try await chat.result(of: turn, as: user)))
+            } catch {
+                // The turn is there all the same, and can be retried by its stream.
+                return error.response(instance: "/api/v1/streams/\(turn.stream)")
+            }
         }
         if request.acceptsEvents { return try await stream(turn.stream, request, after: 0) }
         let message = try await chat.message(of: turn, as: user)

@@ -99,19 +99,30 @@ public final class ChatService: Sendable {
         let new = NewTurn(
             owner: owner, subject: subject, key: try checked(key: key),
             keyRetention: configuration.chat.idempotencyRetention)
-        let begun = try await storing { () throws(StoreError) in try await store.begin(new) }
-        guard begun.isNew else { return begun.turn }
+        // Open before the store knows of the stream: who finds the turn there, by its key or its row, finds the log too.
+        let log = hub.open(new.names.stream, owner: owner, on: loop)
         do throws(PlatformError) {
-            try await start(begun, configuration, streams: streams, on: loop)
+            let begun = try await storing { () throws(StoreError) in try await store.begin(new) }
+            guard begun.isNew else {
+                hub.remove(log.id, for: owner)
+                return begun.turn
+            }
+            do throws(PlatformError) {
+                try await start(begun, configuration, streams: streams, into: log)
+            } catch {
+                await giveUp(begun, key: new.key)
+                throw error
+            }
+            return begun.turn
         } catch {
-            await giveUp(begun, key: new.key)
+            await log.fail(error)
+            hub.remove(log.id, for: owner)
             throw error
         }
-        return begun.turn
     }
 
     private func start(
-        _ begun: BegunTurn, _ configuration: Configuration, streams: Bool, on loop: EventLoop
+        _ begun: BegunTurn, _ configuration: Configuration, streams: Bool, into log: StreamLog
     ) async throws(PlatformError) {
         let question = begun.question
         let (conversation, history) = try await storing { () throws(StoreError) in
@@ -128,8 +139,8 @@ public final class ChatService: Sendable {
             question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
             begun.answer, prompt, to: provider, in: stage, savingTo: store, idleTimeout: hub.settings.idleTimeout,
-            deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: log)
-        _ = try await hub.start(begun.turn.stream, owner: question.owner, on: loop) { await run.run(into: $0) }
+            deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)
+        try await log.start { await run.run(into: $0) }
     }
 
     /// Closes the row of an answer that could not be begun, and frees its key for another attempt.
@@ -138,7 +149,8 @@ public final class ChatService: Sendable {
         answer.state = .final
         answer.outcome = .failed
         answer.version += 1
-        answer.lastOffset = 1
+        // The error and the end.
+        answer.lastOffset = 2
         do throws(StoreError) {
             try await store.save(answer)
             if let key { try await store.release(key, from: begun.turn, of: answer.owner) }

@@ -71,7 +71,8 @@ public final class HTTPClient {
         let transfer = Transfer(
             of: request, to: target.host, on: loop, receiver,
             recycling: { [weak self] easy in
-                guard let self, spares.count < Self.maxSpares else { return }
+                // An error of the system's stays with its handle, and would be taken for that of the next transfer.
+                guard let self, spares.count < Self.maxSpares, easy.long(CURLINFO_OS_ERRNO) == 0 else { return }
                 easy.reset()
                 spares.append(easy)
             })

@@ -57,12 +57,16 @@ public struct Response: Sendable {
     }
 
     /// Problem details (RFC 9457) with our two members: `code` for programs and, on bad input, `field`.
+    ///
+    /// `instance`: the path of what it happened to, where that is not the call itself.
     public static func problem(
-        status: Int, code: String, _ message: String, field: String? = nil, headers: Headers = [:]
+        status: Int, code: String, _ message: String, field: String? = nil, instance: String? = nil,
+        headers: Headers = [:]
     ) -> Response {
         var json = #"{"type":"about:blank","title":"\#(reason(of: status))","status":\#(status),"code":"#
         json += quoted(code) + #","detail":"# + quoted(message)
         if let field { json += #","field":"# + quoted(field) }
+        if let instance { json += #","instance":"# + quoted(instance) }
         var response = Response(status, headers: headers, body: .bytes(Array((json + "}\n").utf8)))
         response.headers["Content-Type"] = "application/problem+json"
         response.headers["Cache-Control"] = "no-store"

@@ -37,17 +37,39 @@ public final class StreamHub: Sendable {
         self.now = now
     }
 
+    /// Makes a log whose run is still to be started, so that a stream can be found before its name is told to anybody.
+    ///
+    /// Who comes before the run waits for its first event. What is opened is started with ``StreamLog/start(_:)``, ended
+    /// with ``StreamLog/fail(_:)``, or removed while nobody knows it.
+    ///
+    /// `loop`: where the log and its run are at home, which is the caller's.
+    public func open(_ id: StreamID, owner: UserID, on loop: EventLoop) -> StreamLog {
+        let log = StreamLog(id, owner: owner, on: loop, settings: settings, hub: self)
+        state.withLock { $0.logs[id] = log }
+        return log
+    }
+
     /// Makes a log and starts its run on `loop`, which is the caller's.
     ///
     /// `body`: what fills the log; see ``StreamLog``.
-    /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `shuttingDown` after
-    ///   ``close()``.
+    /// - Throws: as ``StreamLog/start(_:)``; then there is no such stream.
     public func start(
         _ id: StreamID, owner: UserID, on loop: EventLoop,
         _ body: @escaping @Sendable (isolated StreamLog) async -> Void
     ) async throws(PlatformError) -> StreamLog {
+        let log = open(id, owner: owner, on: loop)
+        do throws(PlatformError) {
+            try await log.start(body)
+        } catch {
+            remove(id, for: owner)
+            throw error
+        }
+        return log
+    }
+
+    /// Counts one more run, if there is room.
+    func admit() throws(PlatformError) {
         sweep()
-        let log = StreamLog(id, owner: owner, on: loop, settings: settings, hub: self)
         try state.withLock { state throws(PlatformError) in
             guard !state.isClosed else {
                 throw PlatformError(.shuttingDown, "The server is restarting. Try again in a moment.")
@@ -58,10 +80,7 @@ public final class StreamHub: Sendable {
                     retryAfter: .seconds(2))
             }
             state.running += 1
-            state.logs[id] = log
         }
-        await log.start(body)
-        return log
     }
 
     /// The log of a stream, if it is this user's and still in memory: another user's is as unknown as none.
@@ -108,10 +127,11 @@ public final class StreamHub: Sendable {
 
     func addBytes(_ count: Int) { bytes.add(count, ordering: .relaxed) }
 
-    func finished(_ log: StreamLog, bytes: Int) {
+    /// `hasRun`: whether the log had a run that was admitted.
+    func finished(_ log: StreamLog, bytes: Int, hasRun: Bool) {
         let time = now()
         let (isKept, waiters) = state.withLock { state in
-            state.running -= 1
+            if hasRun { state.running -= 1 }
             // One that was removed meanwhile is replayed no more.
             let isKept = state.logs[log.id] != nil
             if isKept { state.finished.append(Finished(log: log, at: time, bytes: bytes)) }

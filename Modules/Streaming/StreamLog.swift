@@ -37,6 +37,7 @@ public actor StreamLog {
     private var flushTimer: LoopTimer?
 
     private var run: Task<Void, Never>?
+    private var hasRun = false
     private var viewers = 0
     /// Callers that wait for the end alone; they watch, too, as far as detaching goes.
     private var waitingForEnd = 0
@@ -95,11 +96,28 @@ public actor StreamLog {
     ///
     /// - Parameter body: runs on the log's loop; it is cancelled by ``stop(_:)``. What it leaves unfinished is ended as
     ///   `failed`.
-    func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) {
-        precondition(run == nil, "a log has one run")
+    /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `shuttingDown` after
+    ///   ``StreamHub/close()`` or when the log was ended before it began.
+    public func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) throws(PlatformError) {
+        precondition(!hasRun, "a log has one run")
+        guard outcome == nil else {
+            throw PlatformError(.shuttingDown, "The server is restarting. Try again in a moment.")
+        }
+        try hub.admit()
+        hasRun = true
         startDetachTimer()
         // The preference brings continuations back to this loop without a detour over the global executor.
-        run = Task(executorPreference: loop) { await self.perform(body) }
+        let run = Task(executorPreference: loop) { await self.perform(body) }
+        self.run = run
+        // Whoever found the log before its run may have stopped it already.
+        if stopReason != nil { run.cancel() }
+    }
+
+    /// Ends a log whose run cannot be started: its readers are told why.
+    public func fail(_ error: PlatformError) {
+        guard outcome == nil else { return }
+        append(error)
+        finish(.done(.failed))
     }
 
     private func perform(_ body: @Sendable (isolated StreamLog) async -> Void) async {
@@ -245,7 +263,7 @@ public actor StreamLog {
         flushTimer = nil
         count()
         tellAll()
-        hub.finished(self, bytes: countedBytes)
+        hub.finished(self, bytes: countedBytes, hasRun: hasRun)
     }
 
     /// The text of a panel so far.
@@ -505,7 +523,7 @@ public actor StreamLog {
     public var viewerCount: Int { viewers }
 
     private func startDetachTimer() {
-        guard settings.onDetach == .cancel, outcome == nil, viewers == 0, waitingForEnd == 0 else { return }
+        guard settings.onDetach == .cancel, hasRun, outcome == nil, viewers == 0, waitingForEnd == 0 else { return }
         let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.stop(.detached) } }
         timer.start(after: settings.detachGrace)
         detachTimer = timer

@@ -21,8 +21,6 @@ public struct WireBody: Sendable, CustomStringConvertible {
     public let flags: [String]?
     /// How the answer ends: `complete`, `blocked`, `truncated` or `error`.
     public let outcome: String
-    /// The code of the error it ends with, where the manifest names it.
-    public let error: String?
     /// `truncated`, `protocol` or `provider`, where the manifest says.
     public let errorKind: String?
     /// The raw value of a `PlatformError.Code`, where the manifest says.
@@ -53,12 +51,11 @@ public struct WireBody: Sendable, CustomStringConvertible {
         text = expected?["text"]?.string ?? ""
         reasoning = expected?["reasoning"]?.string ?? ""
         model = expected?["model"]?.string
-        error = expected?["error"]?.string
         finish = (expected?["finish"]?.string).flatMap(FinishReason.init)
         flags = expected?["flags"]?.array?.compactMap(\.string)
         errorKind = expected?["error"]?["kind"]?.string
         // Vendors' codes, which the recordings have there, are no text or no code of ours.
-        errorCode = (expected?["error"]?["code"]?.string).flatMap { PlatformError.Code(rawValue: $0)?.rawValue }
+        errorCode = (expected?["error"]?.string ?? expected?["error"]?["code"]?.string).flatMap { PlatformError.Code(rawValue: $0)?.rawValue }
         usage = (expected?["usage"]).flatMap { value in
             value.object.map { _ in
                 Usage(

@@ -110,6 +110,14 @@ def server():
     assert running.stop() == 0, "the server did not end cleanly"
 
 
+@pytest.fixture(scope="session")
+def whole_server():
+    """A server whose flags tell pages to ask for whole answers."""
+    running = Server("flags.streaming.enabled=false")
+    yield running
+    assert running.stop() == 0, "the server did not end cleanly"
+
+
 @pytest.fixture
 def wire(server):
     wire = Wire(server.port)

@@ -57,7 +57,12 @@ final class Clinic: Sendable {
     /// Watches a turn to its end.
     func watch(_ turn: TurnReference) async throws -> Viewing {
         guard let log = hub.log(turn.stream, for: someone) else { throw PlatformError(.notFound, "no such log") }
-        return try await Clinic.loops[1].run { _ in
+        return try await watch(log)
+    }
+
+    /// Watches a stream to its end.
+    func watch(_ log: StreamLog) async throws -> Viewing {
+        try await Clinic.loops[1].run { _ in
             var transcript = Viewing()
             try await log.watch(after: 0) { transcript.read($0.bytes) }
             return transcript

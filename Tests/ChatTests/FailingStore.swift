@@ -1,8 +1,9 @@
 import Core
 import Persistence
 import Synchronization
+import TestSupport
 
-/// A store in memory of which single calls can be made to fail.
+/// A store in memory of which single calls can be made to fail, or to wait.
 final class FailingStore: ConversationStore {
     enum Call: Sendable { case begin, history, save }
 
@@ -10,11 +11,22 @@ final class FailingStore: ConversationStore {
 
     private let inner = InMemoryStore()
     private let failing = Mutex<Call?>(nil)
+    private let held = Mutex<(Call, Door)?>(nil)
 
     /// Has one kind of call fail from now on.
     func fails(_ call: Call) { failing.withLock { $0 = call } }
 
-    private func check(_ call: Call) throws(StoreError) {
+    /// Has one kind of call wait at a door.
+    func holds(_ call: Call, _ door: Door) { held.withLock { $0 = (call, door) } }
+
+    /// The calls that came to the door.
+    let isHolding = Tally()
+
+    private func check(_ call: Call) async throws(StoreError) {
+        if let (held, door) = held.withLock({ $0 }), held == call {
+            isHolding.add()
+            await door.pass()
+        }
         if failing.withLock({ $0 == call }) { throw .unavailable(Outage()) }
     }
 
@@ -39,7 +51,7 @@ final class FailingStore: ConversationStore {
     }
 
     func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
-        try check(.begin)
+        try await check(.begin)
         return try await inner.begin(turn)
     }
 
@@ -48,7 +60,7 @@ final class FailingStore: ConversationStore {
     }
 
     func save(_ message: Message) async throws(StoreError) -> Bool {
-        try check(.save)
+        try await check(.save)
         return try await inner.save(message)
     }
 
@@ -75,7 +87,7 @@ final class FailingStore: ConversationStore {
     func history(
         of conversation: ConversationID, of owner: UserID, before sequence: Int, limit: Int
     ) async throws(StoreError) -> [Message] {
-        try check(.history)
+        try await check(.history)
         return try await inner.history(of: conversation, of: owner, before: sequence, limit: limit)
     }
 }

@@ -283,6 +283,50 @@ struct FailureTests {
         #expect(try await clinic.messages(conversation.id).map(\.outcome) == [nil, .failed])
     }
 
+    @Test(
+        "Who joins a turn by its key before it has begun gets the turn, or is told why there is none",
+        arguments: [false, true])
+    func joinedEarly(fails: Bool) async throws {
+        let store = FailingStore()
+        let door = Door()
+        store.holds(.history, door)
+        let clinic = Clinic(store: store)
+        let first = Task { try await clinic.ask("Hello?", key: "k") }
+        await store.isHolding.reaches(1)
+        // The rows are there, and the model has not been asked.
+        let turn = try await clinic.ask("Hello?", key: "k", on: Clinic.loops[2])
+        #expect(clinic.provider.prompts.isEmpty)
+        let log = try #require(clinic.hub.log(turn.stream, for: someone))
+        if fails { store.fails(.history) }
+        door.open()
+        let transcript = try await clinic.watch(log)
+        if fails {
+            await #expect(throws: PlatformError.self) { try await first.value }
+            #expect(transcript.story == [.error, .streamDone])
+            #expect(transcript.outcome == .failed)
+            #expect(try await clinic.service.message(of: turn, as: someone).lastOffset == transcript.last)
+        } else {
+            #expect(try await first.value == turn)
+            #expect(transcript.texts == [.chat: "An answer."])
+        }
+        #expect(clinic.hub.runningCount == 0)
+    }
+
+    @Test("A turn that is stopped before it has begun says nothing")
+    func stoppedEarly() async throws {
+        let store = FailingStore()
+        let door = Door()
+        store.holds(.history, door)
+        let clinic = Clinic(store: store) { _ in [.hang] }
+        let first = Task { try await clinic.ask("Hello?", key: "k") }
+        await store.isHolding.reaches(1)
+        let turn = try await clinic.ask("Hello?", key: "k")
+        #expect(try await clinic.service.stop(turn.stream, as: someone))
+        door.open()
+        #expect(try await first.value == turn)
+        #expect(try await clinic.watch(turn).outcome == .cancelled)
+    }
+
     @Test("A store that is full says so")
     func full() async throws {
         let clinic = Clinic(store: InMemoryStore(.init(messages: 2)))

@@ -28,7 +28,7 @@ struct FailureTests {
         let (name, steps, kind) = Self.broken[index]
         let server = try ScriptedServer { _ in steps }
         let found = await failure(OutgoingRequest("GET", server.url + "/?key=secret"))
-        #expect(found?.kind == kind, "\(name)")
+        #expect(found?.kind == kind, "\(name): \(found?.detail ?? "no failure")")
         #expect(found?.host == "127.0.0.1:\(server.port)")
         #expect(found?.description.contains("secret") == false)
     }
