@@ -39,6 +39,12 @@ func tests(_ name: String, of uses: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: uses + ["TestSupport"], path: "Tests/\(name)", swiftSettings: house)
 }
 
+/// Every provider, one module each.
+let plugins: [Target.Dependency] = [
+    "ProviderAnthropic", "ProviderAzureOpenAI", "ProviderBedrock", "ProviderDeepSeek", "ProviderDemo", "ProviderGemini",
+    "ProviderOpenAI", "ProviderOpenAICompatible",
+]
+
 let package = Package(
     name: "medstream",
     targets: [
@@ -83,18 +89,7 @@ let package = Package(
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
-        module(
-            "Plugins",
-            uses: [
-                "ProviderAzureOpenAI", "ProviderDemo", "ProviderGemini", "ProviderOpenAI", "ProviderOpenAICompatible",
-                "ProviderAnthropic",
-                "ProviderDeepSeek",
-                "ProviderDemo",
-                "ProviderOpenAI",
-                "ProviderOpenAICompatible",
-                "Providers",
-            ]),
-            uses: ["ProviderBedrock", "ProviderDemo", "ProviderOpenAI", "ProviderOpenAICompatible", "Providers"]),
+        module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
             uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
@@ -148,27 +143,17 @@ let package = Package(
         tests(
             "ProviderOpenAICompatibleTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAICompatible", "Providers"]),
+        tests(
             "ResponsesTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "Providers"]),
         tests("WireTests", of: ["Configuration", "Core", "JSON", "Plugins", "Providers"]),
-        tests(
-            "ProviderConformanceTests",
-            of: [
-                "Configuration", "Core", "JSON", "ProviderAzureOpenAI", "ProviderGemini", "ProviderOpenAI",
-                "ProviderOpenAICompatible", "Providers",
-            ]),
+        tests("ProviderConformanceTests", of: plugins + ["Configuration", "Core", "JSON", "Providers"]),
         tests(
             "ProviderAzureOpenAITests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAzureOpenAI", "Providers"]),
         tests(
             "ProviderGeminiTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderGemini", "Providers"]),
-                "Configuration", "Core", "JSON", "ProviderAnthropic", "ProviderDeepSeek", "ProviderOpenAI",
-                "ProviderOpenAICompatible", "Providers",
-            ]),
-                "Configuration", "Core", "JSON", "ProviderBedrock", "ProviderOpenAI",
-                "ProviderOpenAICompatible", "Providers",
-            ]),
         tests(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),

@@ -20,7 +20,7 @@ extension WireBody {
             }
         let checks = [
             (isAsTold, "outcome: \(answer.error.map(String.init(reflecting:)) ?? "none") for \(outcome)"),
-            (error == nil || error == code?.rawValue, "error: \(code?.rawValue ?? "none")"),
+            (errorCode == nil || errorCode == code?.rawValue, "error: \(code?.rawValue ?? "none")"),
             (answer.text == text, "text: \(answer.text)"),
             (answer.reasoning == reasoning, "reasoning: \(answer.reasoning)"),
             (answer.usage == usage, "usage: \(String(describing: answer.usage))"),

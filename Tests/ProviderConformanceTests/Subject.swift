@@ -134,6 +134,7 @@ struct Subject: Sendable, CustomStringConvertible {
     }
 
     private static let geminiBatch: @Sendable (String) -> String = { geminiChunk($0, "STOP").jsonText }
+
     private static let converseStream: @Sendable ([String]) -> [[UInt8]] = { pieces in
         let end = EventStreamWriter.event("messageStop", #"{"stopReason":"end_turn"}"#)
         return pieces.map { piece in
@@ -145,6 +146,8 @@ struct Subject: Sendable, CustomStringConvertible {
     private static let converseBatch: @Sendable (String) -> String = { text in
         let message: JSONValue = ["role": "assistant", "content": [["text": .string(text)]]]
         return (["output": ["message": message], "stopReason": "end_turn"] as JSONValue).jsonText
+    }
+
     private static let responsesStream: @Sendable ([String]) -> [String] = { pieces in
         func event(_ type: String, _ members: [String: JSONValue]) -> String {
             let members = members.merging(["type": .string(type)]) { own, _ in own }
