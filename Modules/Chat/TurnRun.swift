@@ -43,13 +43,16 @@ final class TurnRun: Sendable {
     func run(into stream: isolated StreamLog) async {
         begin(stream)
         let answer = Answer(from: route.first)
-        await generate(into: stream, answer)
-        settle(answer, stream)
+        let run = begin(answer, into: stream)
+        await run.run()
+        settle(answer, after: run, stream)
         await conclude(answer, stream)
     }
 
     @inline(never)
-    private func settle(_ answer: Answer, _ stream: isolated StreamLog) {
+    private func settle(_ answer: Answer, after run: RouteRun, _ stream: isolated StreamLog) {
+        answer.deadline = nil
+        answer.error = run.failure
         stream.flush()
         // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
         if answer.error == nil, answer.isReasoning { stream.complete(.reasoning, of: stage) }
@@ -100,30 +103,27 @@ final class TurnRun: Sendable {
             .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer, row)))
     }
 
-    @inline(never)
-    private func generate(into stream: isolated StreamLog, _ answer: Answer) async {
-        let deadline = deadline.map { deadline in
-            let timer = LoopTimer(on: stream.loop) { [unowned stream] in
-                stream.assumeIsolated { $0.stop(.deadline) }
-            }
-            timer.start(after: deadline)
-            return timer
+    private func startDeadline(_ answer: Answer, _ stream: isolated StreamLog) {
+        guard let deadline else { return }
+        answer.deadline = LoopTimer(on: stream.loop) { [unowned stream] in
+            stream.assumeIsolated { $0.stop(.deadline) }
         }
-        defer { deadline?.stop() }
-        let loop = stream.loop
-        do throws(PlatformError) {
-            try await route.answer(
-                prompt, for: message.owner.text, on: loop, shown: { [self] in stream.text(.chat, stage) }
-            ) { [self] event in
-                switch event {
-                case .gave(let delta): take(delta, answer, into: stream)
-                case .asks(let provider): answer.spans = [Answer.Span(of: provider)]
-                case .goesOn(let provider): splice(provider, answer, into: stream)
-                case .restarts(let provider): restart(provider, answer, into: stream)
-                }
+        answer.deadline?.start(after: deadline)
+    }
+
+    @inline(never)
+    private func begin(_ answer: Answer, into stream: isolated StreamLog) -> RouteRun {
+        startDeadline(answer, stream)
+        return RouteRun(
+            along: route, with: prompt, for: message.owner.text, on: stream.loop,
+            shown: { [self] in stream.text(.chat, stage) }
+        ) { [self] event in
+            switch event {
+            case .gave(let delta): take(delta, answer, into: stream)
+            case .asks(let provider): answer.spans = [Answer.Span(of: provider)]
+            case .goesOn(let provider): splice(provider, answer, into: stream)
+            case .restarts(let provider): restart(provider, answer, into: stream)
             }
-        } catch {
-            answer.error = error
         }
     }
 

@@ -309,7 +309,8 @@ public actor StreamLog {
         sealed.append(open)
         open = EventSegment(first: open.last + 1)
         countAt = 4096
-        while let oldest = sealed.first,
+        // The newest stays whatever the bounds: viewers who are up to date may not have been given it yet.
+        while sealed.count > 1, let oldest = sealed.first,
             sealedBytes > settings.maxBytesPerStream || lastOffset - oldest.last > settings.maxEventsPerStream
         {
             sealedBytes -= oldest.text.bytes.count
