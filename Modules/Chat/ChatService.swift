@@ -22,7 +22,7 @@ public final class ChatService: Sendable {
     public let hub: StreamHub
     let store: any ConversationStore
     let configuration: @Sendable () -> Configuration
-    private let log: Log
+    let log: Log
 
     public init(
         store: any ConversationStore, hub: StreamHub, log: Log,
@@ -162,7 +162,7 @@ public final class ChatService: Sendable {
     private func provider(
         for stage: Stage, _ configuration: Configuration
     ) throws(PlatformError) -> any Provider {
-        guard let name = configuration.chat.routes[stage]?.first, let provider = configuration.providers[name] else {
+        guard let provider = configuration.provider(of: stage) else {
             throw PlatformError(.unavailable, "No model is set up for this conversation. Tell your administrator.")
         }
         return provider

@@ -13,8 +13,8 @@ import Telemetry
 /// A class, and its steps functions of their own, because what the frames of a waiting task hold is held for each open
 /// stream.
 final class TurnRun: Sendable {
-    /// The assistant's row as it was opened.
-    private let message: Message
+    /// The assistant's row as it was opened; `nil` where the answer is part of no conversation, and is not recorded.
+    private let message: Message?
     private let prompt: Prompt
     private let provider: any Provider
     private let stage: Stage
@@ -27,7 +27,7 @@ final class TurnRun: Sendable {
     private let log: Log
 
     init(
-        _ message: Message, _ prompt: Prompt, to provider: any Provider, in stage: Stage,
+        _ message: Message?, _ prompt: Prompt, to provider: any Provider, in stage: Stage,
         savingTo store: any ConversationStore, idleTimeout: Duration, deadline: Duration?, prices: PriceTable, log: Log
     ) {
         self.message = message
@@ -63,10 +63,12 @@ final class TurnRun: Sendable {
 
     @inline(never)
     private func begin(_ stream: isolated StreamLog) {
+        let facts: [String: JSONValue] = ["provider": .string(provider.name), "model": .string(provider.model)]
+        guard let message else { return stream.append(.start(stream: stream.id, stage: stage, metadata: facts)) }
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
-                metadata: ["provider": .string(provider.name), "model": .string(provider.model)]))
+                metadata: facts))
     }
 
     /// Ends the panels, says what went wrong, records the answer and ends the stream.
@@ -84,21 +86,23 @@ final class TurnRun: Sendable {
             report(error, stream)
         }
         let outcome = outcome(of: answer, reason, hasText: !text.isEmpty || !reasoning.isEmpty)
-        var row = message
-        row.text = text
-        row.reasoning = reasoning
-        row.outcome = outcome
-        row.state = .final
-        row.version += 1
-        row.provider = provider.name
-        row.model = answer.model
-        row.usage = usage(of: answer, text, reasoning)
-        row.cost = row.usage.flatMap { cost($0, answer) }
-        // `saved` and `stream_done` follow.
-        row.lastOffset = stream.lastOffset + 2
-        await save(row, into: stream)
-        stream.finish(
-            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer)))
+        let usage = self.usage(of: answer, text, reasoning)
+        let cost = usage.flatMap { self.cost($0, answer) }
+        if var row = message {
+            row.text = text
+            row.reasoning = reasoning
+            row.outcome = outcome
+            row.state = .final
+            row.version += 1
+            row.provider = provider.name
+            row.model = answer.model
+            row.usage = usage
+            row.cost = cost
+            // `saved` and `stream_done` follow.
+            row.lastOffset = stream.lastOffset + 2
+            await save(row, into: stream)
+        }
+        stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts(answer)))
     }
 
     @inline(never)
