@@ -35,7 +35,10 @@ struct RequestBody {
     }
 
     /// A member as it came; `nil` when it is absent or `null`.
-    subscript(name: String) -> JSONValue? { members[name].flatMap { $0 == .null ? nil : $0 } }
+    subscript(name: String) -> JSONValue? {
+        guard let value = members[name], value != .null else { return nil }
+        return value
+    }
 
     func flag(_ name: String) throws(PlatformError) -> Bool? {
         guard let value = self[name] else { return nil }
