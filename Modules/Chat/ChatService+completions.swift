@@ -39,12 +39,14 @@ extension ChatService {
         _ completion: Completion, as owner: UserID, on loop: EventLoop
     ) async throws(PlatformError) -> (log: StreamLog, stage: Stage) {
         let configuration = configuration()
-        let target = try target(named: completion.model, configuration)
+        var target = try target(named: completion.model, configuration)
+        // A caller that was given text cannot be told to forget it.
+        if completion.streams, target.route.rescue == .restart { target.route.rescue = .off }
         try check(completion.messages, configuration.chat)
         let prompt = Prompt(
             completion.messages, stage: target.stage, streams: completion.streams, parameters: completion.parameters)
         let run = TurnRun(
-            nil, prompt, to: target.provider, in: target.stage, savingTo: store, idleTimeout: hub.settings.idleTimeout,
+            nil, prompt, along: target.route, in: target.stage, savingTo: store,
             deadline: completion.streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices,
             log: log)
         let log = try await hub.start(StreamID(), owner: owner, on: loop) { await run.run(into: $0) }
@@ -54,29 +56,24 @@ extension ChatService {
     /// The names that ``Completion/model`` may have, each with who owns the model: routes first, then each provider
     /// alone and with its model.
     public var modelNames: [(name: String, owner: String)] {
-        let configuration = configuration()
-        let routes = Stage.allCases.filter { configuration.provider(of: $0) != nil }.map { ($0.rawValue, "medstream") }
-        let providers = configuration.providers.values.sorted { $0.name < $1.name }.flatMap { provider in
-            [(provider.name, provider.name), (fullName(of: provider), provider.name)]
-        }
-        return routes + providers
+        let routes = configuration().routes.values.sorted { $0.name < $1.name }
+        let providers = routes.filter(\.isOneProvider).map(\.first)
+        return routes.filter { !$0.isOneProvider }.map { ($0.name, "medstream") }
+            + providers.flatMap { [($0.name, $0.name), (fullName(of: $0), $0.name)] }
     }
 
     /// Who answers under a model's name, and which kind of conversation it is.
     private func target(
         named name: String, _ configuration: Configuration
-    ) throws(PlatformError) -> (provider: any Provider, stage: Stage) {
-        if let stage = Stage(rawValue: name), let provider = configuration.provider(of: stage) {
-            return (provider, stage)
-        }
-        let provider =
-            configuration.providers[name] ?? configuration.providers.values.first { fullName(of: $0) == name }
-        guard let provider else {
+    ) throws(PlatformError) -> (route: ModelRoute, stage: Stage) {
+        if let route = configuration.routes[name] { return (route, Stage(rawValue: name) ?? .chat) }
+        let targets = configuration.routes.values.lazy.flatMap(\.targets)
+        guard let target = targets.first(where: { fullName(of: $0.provider) == name }) else {
             throw PlatformError(
                 .notFound, "There is no model '\(name.prefix(100))' here. GET /v1/models lists those there are.",
                 field: "model")
         }
-        return (provider, .chat)
+        return (ModelRoute(name, to: [target]), .chat)
     }
 
     private func fullName(of provider: any Provider) -> String { "\(provider.name)/\(provider.model)" }
@@ -109,9 +106,7 @@ extension ChatService {
     }
 }
 
-extension ChatService.Configuration {
-    /// Who answers first on the route of a stage.
-    func provider(of stage: Stage) -> (any Provider)? {
-        chat.routes[stage]?.first.flatMap { providers[$0] }
-    }
+extension ModelRoute {
+    /// Whether it is the one that every provider has under its own name.
+    fileprivate var isOneProvider: Bool { targets.count == 1 && first.name == name }
 }
