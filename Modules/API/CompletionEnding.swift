@@ -16,6 +16,7 @@ struct CompletionEnding {
     /// - Parameters:
     ///   - failure: what the stream's `error` said, if there was one.
     ///   - hasText: whether any text was shown.
+    /// - Returns: the reason to finish with, or the error in its place.
     func reading(failure: PlatformError?, hasText: Bool) -> Reading {
         switch done.outcome {
         case .complete: return .finished("stop")
@@ -54,7 +55,7 @@ struct CompletionEnding {
     /// What OpenAI's API has no place for: who answered, and at what cost.
     var facts: JSONValue {
         var facts: [String: JSONValue] = ["outcome": .text(done.outcome?.rawValue)]
-        for name in ["provider", "model", "cost"] { facts[name] = done.metadata[name] }
+        for name in ["provider", "model", "spans", "cost"] { facts[name] = done.metadata[name] }
         return .object(facts)
     }
 }

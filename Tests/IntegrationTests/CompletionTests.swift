@@ -258,6 +258,40 @@ struct CompletionTests {
         }
     }
 
+    @Test("Where another provider can go on, the client sees one answer that ends well, and who wrote it")
+    func rescued() async throws {
+        try await WholeServer.run(
+            ["routes.chat=[upstream, upstream]", "providers.upstream.retry.tries=1"],
+            upstream: { $0 == "Hello?" ? [.say("Half an answer "), .cut] : [.say("and the rest."), .finish] }
+        ) { server in
+            let answer = try await Streamed(server.client(), Self.body(["stream": true]))
+            #expect(answer.text == "Half an answer and the rest.")
+            #expect(answer.finish == ["stop"])
+            #expect(answer.error == nil)
+            #expect(answer.isDone)
+            let facts = answer.chunks.compactMap { $0["medstream"] }.first
+            #expect(facts?["outcome"] == "complete")
+            #expect(facts?["spans"]?.array?.count == 2)
+        }
+    }
+
+    @Test("Where another provider would begin anew, a client that has text gets an error, never the text twice")
+    func restarted() async throws {
+        try await WholeServer.run(
+            [
+                "routes.anew.providers=[upstream, upstream]", "routes.anew.rescue=restart",
+                "providers.upstream.retry.tries=1",
+            ],
+            upstream: { _ in [.say("Half an answer "), .cut] }
+        ) { server in
+            let answer = try await Streamed(server.client(), Self.body(["stream": true, "model": "anew"]))
+            #expect(answer.text == "Half an answer ")
+            #expect(answer.error?["code"] == "provider_truncated")
+            #expect(!answer.isDone)
+            #expect(server.upstream.server.requests.value == 1)
+        }
+    }
+
     @Test("While the model thinks, comments tell that the line lives; a failure after them comes within the stream")
     func heartbeat() async throws {
         let gate = Gate()

@@ -28,7 +28,9 @@ WORDS = 60
 @pytest.fixture(scope="module")
 def url():
     settings = ["server.port=0", "logs.level=warning", "providers.demo.words_per_second=400",
-                "providers.demo.first_word_after=0ms"]
+                "providers.demo.first_word_after=0ms",
+                # What goes wrong in one test is not to be held against the next.
+                "providers.demo.retry.tries=1", "providers.demo.breaker.failures=0"]
     process = subprocess.Popen(
         [SERVER, *(part for setting in settings for part in ("--set", setting))], cwd=ROOT, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, text=True)
