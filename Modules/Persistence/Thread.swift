@@ -52,6 +52,19 @@ struct Thread: Sendable {
         }
         return history
     }
+
+    /// The sum of each finished answer that was begun in the time.
+    func usage(from start: Timestamp, to end: Timestamp) -> [UsageSum] {
+        messages.compactMap { message in
+            guard message.role == .assistant, message.state == .final, start <= message.createdAt,
+                message.createdAt < end
+            else { return nil }
+            let group = UsageSum.Group(
+                day: message.createdAt.day, provider: message.provider, model: message.model,
+                stage: conversation.kind)
+            return UsageSum(message, in: group)
+        }
+    }
 }
 
 extension Message {
