@@ -28,7 +28,8 @@ extension API {
                     .optional("from", "The first day, in UTC, such as 2026-03-01; 29 days before the last by default."),
                     .optional("to", "The last day; today by default."),
                     .optional(
-                        "by", "What answers are told apart by: day, provider, model, route, or several of them with "
+                        "by",
+                        "What answers are told apart by: day, provider, model, route, or several of them with "
                             + "commas between; day by default."),
                 ],
                 answers: [
@@ -80,7 +81,8 @@ struct UsageReport: Sendable {
         for word in words {
             guard let dimension = Dimension(String(word)) else {
                 throw PlatformError(
-                    .invalidRequest, "'by' must be day, provider, model, route, or several of them with commas between.",
+                    .invalidRequest,
+                    "'by' must be day, provider, model, route, or several of them with commas between.",
                     field: "by")
             }
             dimensions.insert(dimension)

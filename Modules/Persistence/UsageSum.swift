@@ -65,7 +65,9 @@ public struct UsageSum: Sendable, Hashable {
         estimated += other.estimated
         withoutCost += other.withoutCost
         usage.isEstimated = usage.isEstimated || other.usage.isEstimated
-        for count in Self.counts { usage[keyPath: count] = Self.sum(usage[keyPath: count], other.usage[keyPath: count]) }
+        for count in Self.counts {
+            usage[keyPath: count] = Self.sum(usage[keyPath: count], other.usage[keyPath: count])
+        }
         for cost in other.costs { add(cost) }
     }
 
