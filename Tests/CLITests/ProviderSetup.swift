@@ -8,6 +8,15 @@ final class ProviderSetup {
     static let key = "sk-never-to-be-printed-1234"
     static let words = ["1, ", "2, ", "3"]
 
+    /// An entry for the demo, which speaks at once.
+    static var demo: String {
+        let scripts = ["chat", "onboarding", "workflow"].map {
+            "\($0): \"\(Reference.packageRoot.appending(path: "config/demo/\($0).yaml").path)\""
+        }
+        return
+            "{ kind: demo, first_word_after: 0s, words_per_second: 0, scripts: { \(scripts.joined(separator: ", ")) } }"
+    }
+
     let server: ScriptedServer
     let file: ConfigTests.File
 

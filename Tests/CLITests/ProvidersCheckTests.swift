@@ -145,7 +145,7 @@ struct ProvidersCheckTests {
             include: \(setup.file.path)
             providers:
               other: { kind: openai, model: m, base_url: "\(setup.server.url)/broken/v1", api_key: k }
-              demo: { kind: demo, first_word_after: 0s, words_per_second: 0 }
+              demo: \(ProviderSetup.demo)
             """)
         func check(_ arguments: String...) async throws -> Execution.Result {
             try await Medstream.run(["providers", "check", "--json", "--config", file.path] + arguments)

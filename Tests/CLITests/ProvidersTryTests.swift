@@ -86,8 +86,7 @@ struct ProvidersTryTests {
 
     @Test("hands a beginning on where the provider can go on from it, and refuses it where not")
     func beginning() async throws {
-        let demo = try ConfigTests.File(
-            "providers: { demo: { kind: demo, first_word_after: 0s, words_per_second: 0 } }\n")
+        let demo = try ConfigTests.File("providers: { demo: \(ProviderSetup.demo) }\n")
         let whole = try await Medstream.run("providers", "try", "demo", "Hello", "--config", demo.path)
         let beginning = String(whole.output.prefix(20))
         let rest = try await Medstream.run(

@@ -76,9 +76,11 @@ struct UsageTests {
     @Test("says why there is no answer")
     func failure() async throws {
         let problem = #"{"code":"invalid_request","detail":"'from' is after 'to'.","status":422}"#
-        let refused = try await Medstream.run("usage", "--server", try Self.server(422, problem).url)
+        let refusing = try Self.server(422, problem)
+        let refused = try await Medstream.run("usage", "--server", refusing.url)
         #expect(refused == Execution.Result(output: "", errors: "medstream: 'from' is after 'to'.\n", code: 1))
-        let other = try await Medstream.run("usage", "--server", try Self.server(200, "{}").url)
+        let stranger = try Self.server(200, "{}")
+        let other = try await Medstream.run("usage", "--server", stranger.url)
         #expect(other.errors.contains("does not look like a Medstream server"))
         #expect(other.code == 69)
         #expect(try await Medstream.run("usage", "--server", "http://127.0.0.1:1").code == 69)

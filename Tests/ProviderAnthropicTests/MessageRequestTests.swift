@@ -89,6 +89,8 @@ struct MessageRequestTests {
         arguments: [
             ("parameters: { seed: 1 }", "parameters"), ("parameters: { verbosity: low }", "parameters"),
             ("parameters: { presence_penalty: 1 }", "parameters"),
+            ("api_version: '2026-10-21'\nparameters: { temperature: 1 }", "parameters"),
+            ("api_version: '2026-10-21'\nparameters: { top_p: 1 }", "parameters"),
             ("parameters: { frequency_penalty: 1 }", "parameters"), ("thinking: { type: yes }", "thinking.type"),
             ("thinking: { type: enabled }", "thinking.budget_tokens"),
             ("thinking: { type: enabled, budget_tokens: 1023 }", "thinking.budget_tokens"),

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from recorded import ANSWER, FIRST, SECOND, SYSTEM, Recorder, attempt, configuration, converse, running
 
 KEY = "not-a-real-key"
-MODEL = "claude-sonnet-4-5"
+MODEL = "claude-opus-4-5"
 STRICT = ConfigDict(extra="forbid", strict=True)
 # In a list, since settings for a whole type are no settings of a TypedDict's own, and reach it only from outside.
 PARAMS = {
