@@ -104,6 +104,6 @@ public protocol ConversationStore: Sendable {
     /// What a user's finished answers used and cost, those begun at `start` or later and before `end`.
     ///
     /// Grouped by all of ``UsageSum/Group``, in no order: by the day in UTC of `createdAt`, by provider and model as the
-    /// answers tell them, and by the kind of their conversations. What was deleted is not counted any more.
+    /// answers, or their spans, tell them, and by the kind of their conversations. What was deleted is not counted any more.
     func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum]
 }

@@ -53,17 +53,11 @@ struct Thread: Sendable {
         return history
     }
 
-    /// The sum of each finished answer that was begun in the time.
+    /// The sums of each finished answer that was begun in the time.
     func usage(from start: Timestamp, to end: Timestamp) -> [UsageSum] {
-        messages.compactMap { message in
-            guard message.role == .assistant, message.state == .final, start <= message.createdAt,
-                message.createdAt < end
-            else { return nil }
-            let group = UsageSum.Group(
-                day: message.createdAt.day, provider: message.provider, model: message.model,
-                stage: conversation.kind)
-            return UsageSum(message, in: group)
-        }
+        messages.lazy
+            .filter { $0.role == .assistant && $0.state == .final && start <= $0.createdAt && $0.createdAt < end }
+            .flatMap { UsageSum.sums(of: $0, in: conversation.kind) }
     }
 }
 
@@ -88,6 +82,7 @@ extension Message {
         model = newer.model
         usage = newer.usage
         cost = newer.cost
+        spans = newer.spans
         version = newer.version
     }
 }

@@ -2,18 +2,19 @@ public import Core
 
 /// What the finished answers of one kind used and cost together.
 ///
-/// What nobody told stays unknown: such answers are counted beside the sums, and are no part of them.
+/// What nobody told stays unknown: such answers are counted beside the sums, and are no part of them. Of an answer that
+/// several providers gave, each has its part: its tokens and its cost, and the last one the answer itself.
 public struct UsageSum: Sendable, Hashable {
     /// What the answers have in common.
     public var group: Group
     public var answers: Int
-    /// Answers of which not both the tokens that went in and those that came out are known.
+    /// Answers, or parts, of which not both the tokens that went in and those that came out are known.
     public var withoutUsage: Int
-    /// Answers whose tokens are our estimate.
+    /// Answers, or parts, whose tokens are our estimate.
     public var estimated: Int
     /// Sums of the counts that are known; `nil` where no answer told one.
     public var usage: Usage
-    /// Answers without a known cost.
+    /// Answers, or parts, without a known cost.
     public var withoutCost: Int
     /// By currency, in the order of its code.
     public var costs: [Cost]
@@ -49,13 +50,23 @@ public struct UsageSum: Sendable, Hashable {
         self.costs = costs
     }
 
-    /// The sum of one answer.
-    init(_ answer: Message, in group: Group) {
-        let usage = answer.usage
+    /// The sum of one answer, or one for each of its spans.
+    static func sums(of answer: Message, in stage: Stage) -> [UsageSum] {
+        let whole = AnswerSpan(provider: "", model: "", usage: answer.usage, cost: answer.cost)
+        var group = Group(
+            day: answer.createdAt.day, provider: answer.provider, model: answer.model, stage: stage)
+        guard let last = answer.spans.indices.last else { return [UsageSum(whole, in: group, answers: 1)] }
+        return answer.spans.indices.map { place in
+            (group.provider, group.model) = (answer.spans[place].provider, answer.spans[place].model)
+            return UsageSum(answer.spans[place], in: group, answers: place == last ? 1 : 0)
+        }
+    }
+
+    private init(_ span: AnswerSpan, in group: Group, answers: Int) {
         self.init(
-            group, answers: 1, withoutUsage: usage?.input == nil || usage?.output == nil ? 1 : 0,
-            estimated: usage?.isEstimated == true ? 1 : 0, usage: usage ?? Usage(),
-            withoutCost: answer.cost == nil ? 1 : 0, costs: answer.cost.map { [$0] } ?? [])
+            group, answers: answers, withoutUsage: span.usage?.input == nil || span.usage?.output == nil ? 1 : 0,
+            estimated: span.usage?.isEstimated == true ? 1 : 0, usage: span.usage ?? Usage(),
+            withoutCost: span.cost == nil ? 1 : 0, costs: span.cost.map { [$0] } ?? [])
     }
 
     /// Takes the answers of another sum in; the group stays.

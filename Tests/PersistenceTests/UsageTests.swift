@@ -115,6 +115,9 @@ struct UsageTests {
             nil, Cost(micros: 7, currency: "EUR"), Cost(micros: 11, currency: "USD"),
             Cost(micros: 2, currency: "USD", isEstimated: true),
         ])
+        let first = AnswerSpan(provider: "backup", model: "small", usage: answer.usage, cost: answer.cost)
+        let second = AnswerSpan(provider: "main", model: "large", offset: 9, usage: Usage(input: 2, output: 1))
+        answer.spans = some([[], [], [first, second]]) ?? []
         answer.version = Message.finalVersion
         try await store.save(answer)
     }
@@ -131,32 +134,50 @@ struct UsageTests {
     private static func expected(
         _ answers: [Message], of owner: UserID, in store: any ConversationStore
     ) async throws -> [UsageSum] {
-        var groups: [UsageSum.Group: [Message]] = [:]
+        var groups: [UsageSum.Group: [Part]] = [:]
         for answer in answers {
             let stage = try await store.conversation(answer.conversation, of: owner).kind
             let day = String(answer.createdAt.description.prefix(10))
-            let group = UsageSum.Group(day: day, provider: answer.provider, model: answer.model, stage: stage)
-            groups[group, default: []].append(answer)
+            var parts = [Part(answer.provider, answer.model, answer.usage, answer.cost)]
+            if !answer.spans.isEmpty { parts = answer.spans.map { Part($0.provider, $0.model, $0.usage, $0.cost) } }
+            parts[parts.count - 1].isLast = true
+            for part in parts {
+                let group = UsageSum.Group(day: day, provider: part.provider, model: part.model, stage: stage)
+                groups[group, default: []].append(part)
+            }
         }
-        return groups.map { group, answers in
+        return groups.map { group, parts in
             func sum(_ count: KeyPath<Usage, Int?>) -> Int? {
-                let known = answers.compactMap { $0.usage?[keyPath: count] }
+                let known = parts.compactMap { $0.usage?[keyPath: count] }
                 return known.isEmpty ? nil : known.reduce(0, +)
             }
-            let costs = Dictionary(grouping: answers.compactMap(\.cost), by: \.currency).map { currency, costs in
+            let costs = Dictionary(grouping: parts.compactMap(\.cost), by: \.currency).map { currency, costs in
                 Cost(
                     micros: costs.reduce(0) { $0 + $1.micros }, currency: currency,
                     isEstimated: costs.contains { $0.isEstimated })
             }
             return UsageSum(
-                group, answers: answers.count,
-                withoutUsage: answers.count { $0.usage?.input == nil || $0.usage?.output == nil },
-                estimated: answers.count { $0.usage?.isEstimated == true },
+                group, answers: parts.count { $0.isLast },
+                withoutUsage: parts.count { $0.usage?.input == nil || $0.usage?.output == nil },
+                estimated: parts.count { $0.usage?.isEstimated == true },
                 usage: Usage(
                     input: sum(\.input), output: sum(\.output), total: sum(\.total), reasoning: sum(\.reasoning),
                     cachedInput: sum(\.cachedInput), cacheWrite: sum(\.cacheWrite),
-                    isEstimated: answers.contains { $0.usage?.isEstimated == true }),
-                withoutCost: answers.count { $0.cost == nil }, costs: costs.sorted { $0.currency < $1.currency })
+                    isEstimated: parts.contains { $0.usage?.isEstimated == true }),
+                withoutCost: parts.count { $0.cost == nil }, costs: costs.sorted { $0.currency < $1.currency })
+        }
+    }
+
+    /// What one provider gave of an answer, or the whole of it.
+    private struct Part {
+        let provider: String?
+        let model: String?
+        let usage: Usage?
+        let cost: Cost?
+        var isLast = false
+
+        init(_ provider: String?, _ model: String?, _ usage: Usage?, _ cost: Cost?) {
+            (self.provider, self.model, self.usage, self.cost) = (provider, model, usage, cost)
         }
     }
 }

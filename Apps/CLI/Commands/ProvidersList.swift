@@ -26,7 +26,7 @@ enum ProvidersList {
         var table = Table(["name", "kind", "model", "host", "key", "routes"], words: 6)
         for provider in providers {
             let routes = provider.routes.map {
-                $0.place == 1 ? $0.stage.rawValue : "\($0.stage.rawValue) (\($0.place))"
+                $0.place == 1 ? $0.name : "\($0.name) (\($0.place))"
             }
             table.add([
                 provider.name, provider.kind, provider.model, provider.host ?? "-", provider.hasKey ? "set" : "-",
@@ -40,7 +40,7 @@ enum ProvidersList {
         var members = provider.json
         members["key"] = .bool(provider.hasKey)
         members["routes"] = .array(
-            provider.routes.map { ["route": .string($0.stage.rawValue), "place": .int(Int64($0.place))] })
+            provider.routes.map { ["route": .string($0.name), "place": .int(Int64($0.place))] })
         return JSONValue.object(members).jsonText + "\n"
     }
 }

@@ -1,4 +1,3 @@
-import Chat
 import Configuration
 import Core
 import HTTPClient
@@ -13,7 +12,7 @@ struct ProviderFacts: Sendable {
     /// Whether a key is set, here or in the environment.
     let hasKey: Bool
     /// The routes that lead here, each with this provider's place in it, from 1.
-    let routes: [(stage: Stage, place: Int)]
+    let routes: [(name: String, place: Int)]
 
     var name: String { provider.name }
     var kind: String { type(of: provider).kind }
@@ -30,8 +29,8 @@ struct ProviderFacts: Sendable {
             || configuration.effective.contains {
                 $0.path.hasPrefix("providers.\(name).") && $0.isSecret && $0.value == "<secret>"
             }
-        routes = Stage.allCases.compactMap { stage in
-            settings.chat.routes[stage]?.firstIndex(of: name).map { (stage, $0 + 1) }
+        routes = settings.routes.sorted { $0.key < $1.key }.compactMap { route, providers in
+            providers.providers.firstIndex(of: name).map { (route, $0 + 1) }
         }
     }
 

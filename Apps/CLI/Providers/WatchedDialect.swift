@@ -7,6 +7,7 @@ import Synchronization
 /// A provider over HTTP that is watched at work: what its answer's head says, which deltas do not tell.
 struct WatchedDialect<Base: Dialect>: Dialect {
     static var kind: String { Base.kind }
+    static var usualFirstToken: Duration { Base.usualFirstToken }
 
     private let base: Base
     private let limit: Duration
