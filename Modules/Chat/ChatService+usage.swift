@@ -10,6 +10,7 @@ extension ChatService {
     ///   - days: the first and the last day, each by its first moment.
     ///   - coarse: what of a group the answers are told apart by.
     /// - Returns: by day, provider, model and stage, what is not known before what is.
+    /// - Throws: `PlatformError` `unavailable` when the store cannot be reached.
     public func usage(
         as owner: UserID, on days: ClosedRange<Timestamp>, by coarse: (UsageSum.Group) -> UsageSum.Group
     ) async throws(PlatformError) -> [UsageSum] {

@@ -2,10 +2,9 @@ extension Timestamp {
     /// The day in UTC, such as `2026-03-09`.
     public var day: String { String(description.prefix { $0 != "T" }) }
 
-    /// The first moment of a day in UTC.
+    /// The first moment of a day in UTC; `nil` for what is no such date, such as `2026-02-29`.
     ///
     /// - Parameter day: a date of the Gregorian calendar as RFC 3339 writes it, from `0001-01-01` to `9999-12-31`.
-    /// - Returns: `nil` for what is no such date, such as `2026-02-29`.
     public init?(day: String) {
         let parts = day.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.map(\.utf8.count) == [4, 2, 2], day.utf8.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) }),

@@ -106,7 +106,10 @@ public struct UsageSum: Sendable, Hashable {
 }
 
 extension Sequence<UsageSum> {
-    /// The same answers in fewer groups: `coarse` says what of a group is left. In no order.
+    /// The same answers in fewer groups.
+    ///
+    /// - Parameter coarse: what of a group is left.
+    /// - Returns: in no order.
     public func grouped(by coarse: (UsageSum.Group) -> UsageSum.Group) -> [UsageSum] {
         var sums: [UsageSum.Group: UsageSum] = [:]
         for sum in self {

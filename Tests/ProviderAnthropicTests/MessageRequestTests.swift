@@ -56,7 +56,6 @@ struct MessageRequestTests {
         let body = try Self.body(
             anthropic(
                 """
-                api_version: 2026-10-21
                 parameters: { temperature: 0.25, top_p: 0.5, max_output_tokens: 9000, stop: [END], reasoning_effort: low }
                 thinking: { type: enabled, budget_tokens: 2000, display: summarized }
                 """))
