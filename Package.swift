@@ -109,7 +109,11 @@ let package = Package(
 
         app(
             "medstream", in: "CLI",
-            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
+            uses: [
+                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Settings",
+                "StreamClient",
+            ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 

@@ -18,7 +18,7 @@ struct API: Sendable {
     ///
     /// Our own stand under `/api/v1`, those of OpenAI's API and those for operations at the root.
     var operations: [Operation] {
-        let own = (chatOperations + streamOperations + conversationOperations + featureOperations)
+        let own = (chatOperations + streamOperations + conversationOperations + usageOperations + featureOperations)
             .map { $0.under("/api/v1") }
         return own + completionOperations + operationsOperations
     }
