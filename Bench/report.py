@@ -4,10 +4,11 @@
 def print_table(name: str, columns: list[tuple[str, str, int]], rows: dict[str, dict]) -> None:
     """A line for each target. A column is its title, the key of its value, and how many digits stand after the point."""
     print(f"\n{name}")
-    print("  " + " " * 10 + "".join(f"{title:>14}" for title, _, _ in columns))
+    widths = [max(10, len(title)) + 2 for title, _, _ in columns]
+    print("  " + " " * 12 + "".join(f"{title:>{width}}" for (title, _, _), width in zip(columns, widths)))
     for target, row in rows.items():
         cells = ["-" if row.get(key) is None else f"{row[key]:,.{digits}f}" for _, key, digits in columns]
-        print(f"  {target:<10}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
+        print(f"  {target:<12}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)), flush=True)
 
 
 class Bars:

@@ -35,7 +35,8 @@ static struct {
 } options = {.warm = 1};
 
 static connection *connections;
-static int poll_fd, is_measuring, idle_count, *idle;
+// Idle connections in a ring, the one idle longest first, so that none is idle until its server closes it.
+static int poll_fd, is_measuring, idle_first, idle_count, *idle;
 static char request[65536];
 static size_t request_length, time_count, time_room;
 static uint32_t *times;
@@ -90,6 +91,15 @@ static void ask(int number, uint64_t due) {
     if (send(c->socket, request, request_length, MSG_NOSIGNAL) != (ssize_t)request_length) wrong("cannot send", strerror(errno));
 }
 
+static void rest(int number) { idle[(idle_first + idle_count++) % options.connections] = number; }
+
+static int wake(void) {
+    int number = idle[idle_first];
+    idle_first = (idle_first + 1) % options.connections;
+    idle_count--;
+    return number;
+}
+
 static void answered(int number, uint64_t now) {
     connection *c = &connections[number];
     check(c->answer, now);
@@ -101,7 +111,7 @@ static void answered(int number, uint64_t now) {
         }
         times[time_count++] = (uint32_t)(now - c->began);
     }
-    if (options.rate > 0) idle[idle_count++] = number; else ask(number, now);
+    if (options.rate > 0) rest(number); else ask(number, now);
 }
 
 static void receive(int number) {
@@ -122,7 +132,7 @@ static void run_until(uint64_t end) {
     for (uint64_t now; (now = now_us()) < end;) {
         uint64_t due = end;
         while (options.rate > 0 && idle_count
-               && (due = began + (uint64_t)((double)sent * 1e6 / options.rate)) <= now) ask(idle[--idle_count], due);
+               && (due = began + (uint64_t)((double)sent * 1e6 / options.rate)) <= now) ask(wake(), due);
         struct timespec wait = {.tv_nsec = 1000 * (long)(due <= now ? 0 : due - now < 20000 ? due - now : 20000)};
         int n = epoll_pwait2(poll_fd, events, 512, &wait, NULL);
         for (int i = 0; i < n; i++) receive((int)events[i].data.u32);
@@ -139,7 +149,7 @@ static void open_all(void) {
         if (connect(c->socket, (struct sockaddr *)&address, sizeof address)) wrong("no connection", strerror(errno));
         setsockopt(c->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         epoll_ctl(poll_fd, EPOLL_CTL_ADD, c->socket, &e);
-        if (options.rate > 0) idle[idle_count++] = i; else ask(i, now_us());
+        if (options.rate > 0) rest(i); else ask(i, now_us());
     }
 }
 

@@ -1,7 +1,7 @@
 """Whole answers: requests through `/v1/chat/completions` that wait for all of the text, on two cores.
 
 Each target is asked twice, fresh each time: by 64 connections that always have a request open, for the throughput, and
-100 times a second, which none of them finds hard, for the latency. What counts as overhead is the latency beyond that of
+50 times a second, which none of them finds hard, for the latency. What counts as overhead is the latency beyond that of
 asking the mock provider itself.
 """
 
@@ -17,7 +17,7 @@ from targets import Direct, Provider
 CORES = 2
 CELLS = 20
 CONNECTIONS = 64
-RATE = 100
+RATE = 50
 WARM_SECONDS, SECONDS = 2, 6
 
 COLUMNS = [

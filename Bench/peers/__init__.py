@@ -46,8 +46,11 @@ litellm_settings: {{ set_verbose: false, callbacks: [], num_retries: 0, request_
     def command(self):
         path = self.work / "litellm.yaml"
         path.write_text(self.CONFIGURATION.format(model=self.model, provider=self.provider.port))
-        return [str(ENVIRONMENT / "bin/litellm"), "--config", str(path), "--host", "127.0.0.1", "--port", str(self.port),
-                "--num_workers", str(self.cores), "--telemetry", "False"]
+        # Its own settings do not reach the access log of the server below it.
+        quiet = self.work / "litellm-log.json"
+        quiet.write_text('{"version": 1, "disable_existing_loggers": false, "loggers": {"uvicorn.access": {"level": "ERROR"}}}')
+        return [str(ENVIRONMENT / "bin/litellm"), "--config", str(path), "--log_config", str(quiet), "--host", "127.0.0.1",
+                "--port", str(self.port), "--num_workers", str(self.cores), "--telemetry", "False"]
 
 
 class FastAPI(Peer):
