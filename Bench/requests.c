@@ -47,24 +47,29 @@ __attribute__((noreturn)) static void wrong(const char *what, const char *bytes)
     exit(1);
 }
 
-/// The length of the whole answer when all of it is there, else 0.
-static size_t whole(const char *answer, size_t length) {
-    const char *body = memmem(answer, length, "\r\n\r\n", 4), *end = answer + length, *at;
+/// Whether all of the answer is there; the chunks of its body are then joined.
+static int is_whole(char *answer, size_t length) {
+    char *body = memmem(answer, length, "\r\n\r\n", 4), *end = answer + length, *field, *to, *at;
     if (!body) return 0;
     body += 4;
-    const char *field = strcasestr(answer, "\r\ncontent-length:");
-    if (field && field < body) {
+    if ((field = strcasestr(answer, "\r\ncontent-length:")) && field < body) {
         size_t all = (size_t)(body - answer) + strtoull(field + 17, NULL, 10);
-        return all <= length ? all : 0;
+        if (length > all) wrong("more than one answer", answer);
+        return length == all;
     }
     if (!(field = strcasestr(answer, "\r\ntransfer-encoding: chunked")) || field > body) wrong("no length", answer);
-    for (at = body; (field = memmem(at, (size_t)(end - at), "\r\n", 2));) {
+    if (length < 5 || memcmp(end - 5, "0\r\n\r\n", 5)) return 0;
+    for (at = to = body; (field = memmem(at, (size_t)(end - at), "\r\n", 2));) {
         size_t size = strtoull(at, NULL, 16);
-        if ((size_t)(end - field) < size + 4) return 0;
+        if (size + 4 > (size_t)(end - field)) return 0;
         at = field + size + 4;
-        if (!size) return (size_t)(at - answer);
+        memmove(to, field + 2, size);
+        to += size;
+        if (!size && at < end) wrong("more than one answer", answer);
+        if (!size) break;
     }
-    return 0;
+    *to = 0;
+    return 1;
 }
 
 /// Ends the process unless the answer is a 200 that holds the cells and nothing else as its content.
@@ -121,9 +126,7 @@ static void receive(int number) {
     if (n <= 0) wrong("the connection was closed", n ? strerror(errno) : "at its end");
     if (!c->is_busy) wrong("an answer nobody asked for", c->answer);
     c->answer[c->length += (size_t)n] = 0;
-    size_t all = whole(c->answer, c->length);
-    if (all && all < c->length) wrong("more than one answer", c->answer);
-    if (all) answered(number, now_us());
+    if (is_whole(c->answer, c->length)) answered(number, now_us());
     else if (c->length == ANSWER - 1) wrong("an answer too long", c->answer);
 }
 

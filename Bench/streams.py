@@ -15,6 +15,7 @@ from report import Bars, print_table
 from targets import Direct, Provider
 
 COUNT_SECONDS = 2.0
+CALM = "20 x 50 ms"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ QUICK = [
 
 # The same loads, begun more slowly, so that none is refused; and less text flat out, because some take long over it.
 PEERS = [
-    Scenario("20 x 50 ms", 20, 50, seconds=6, ramp=100),
+    Scenario(CALM, 20, 50, seconds=6, ramp=100),
     Scenario("200 x 20 ms", 200, 20, seconds=6, ramp=100),
     Scenario("1,000 x 50 ms", 1000, 50, seconds=6, ramp=100),
     Scenario("5,000 idle", 5000, 1_000_000, seconds=2, ramp=250, warm=8),
@@ -197,8 +198,13 @@ def judge(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
 
 
 def judge_peers(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
-    """The bars beside LiteLLM and FastAPI, for each way in which Medstream is asked."""
+    """The bars beside LiteLLM and FastAPI, for each way in which Medstream is asked.
+
+    The row of 20 streams has none: it is there for its latencies, which the peers keep only there.
+    """
     for name, targets in rows.items():
+        if name == CALM:
+            continue
         for ours in ("medstream", "medstream-v1"):
             for peer, least in (("litellm", 20), ("fastapi", 10)):
                 mine, theirs = (targets.get(target, {}).get("per_cpu_second") for target in (ours, peer))
