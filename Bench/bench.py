@@ -37,6 +37,8 @@ def compare_streams(scenarios: list[streams.Scenario], kinds: list[type], work: 
 
 def compare_slow_readers(cases: list[slow_readers.Case], work: Path):
     steps = slow_readers.run(cases, work)
+    say_when_busy({name: {key: {"others": max(100 * step["other_cpu_share"] for step in each)}
+                          for key, each in found.items()} for name, found in steps.items()}, list(steps))
     bars = Bars()
     slow_readers.judge(steps, bars)
     return steps, bars
