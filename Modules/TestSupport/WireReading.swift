@@ -56,27 +56,26 @@ extension WireBody {
 
     /// Reads the body in two pieces, once for each place where it can be cut.
     ///
-    /// Of a long body only the events around the cut are read again each time: a reader is a value, so that reading goes
-    /// on from a copy made one whole event before the cut, and stops one whole event behind it.
+    /// Of a long body only the event that is cut and the next are read again each time: a reader is a value, so that
+    /// reading goes on from a copy made before that event.
     ///
     /// - Returns: the first cut that changes what the body means; `nil` where none does.
     public func misleadingCut(with dialect: any Dialect) -> Int? {
         guard var before = try? AnswerReader(of: dialect, head) else { return nil }
         let bounds = eventBounds
         for event in bounds.indices.dropLast() {
-            let start = bounds[max(0, event - 1)]
+            let start = bounds[event]
             let end = bounds[min(bounds.count - 1, event + 2)]
             let isEnd = end == bytes.count
-            if event > 1 {
-                let passed = bytes[bounds[event - 2]..<start]
-                guard DecodedAnswer(&before, [passed], isEnd: false).error == nil else { return nil }
-            }
             var reader = before
             let uncut = DecodedAnswer(&reader, [bytes[start..<end]], isEnd: isEnd)
-            for cut in bounds[event]...bounds[event + 1] {
+            for cut in start...bounds[event + 1] {
                 var reader = before
                 let answer = DecodedAnswer(&reader, [bytes[start..<cut], bytes[cut..<end]], isEnd: isEnd)
                 if answer.deltas != uncut.deltas || answer.error?.code != uncut.error?.code { return cut }
+            }
+            guard DecodedAnswer(&before, [bytes[start..<bounds[event + 1]]], isEnd: false).error == nil else {
+                return nil
             }
         }
         return nil

@@ -66,10 +66,16 @@ struct Reading: Sendable, CustomStringConvertible {
 
     var description: String { "\(body.file), by \(claim)" }
 
-    /// Each body of the recordings and of our own, once for each claim to its dialect.
-    static let all: [Reading] = bodies.flatMap { body in
+    /// For each body of the recordings and of our own, its readings by all who claim its dialect.
+    static let ofEachBody: [[Reading]] = bodies.map { body in
         Claim.all.filter { $0.dialects.contains(body.dialect) }.map { Reading(claim: $0, body: body) }
     }
+
+    static let all = ofEachBody.flatMap(\.self)
+
+    /// Each body once, read by the first that claims it: plugins of one dialect share its decoder, so that what is done
+    /// at every byte need not be done with each of them.
+    static let once = ofEachBody.compactMap(\.first)
 
     static let bodies: [WireBody] = {
         do {
