@@ -1,6 +1,7 @@
 """The server between a provider that fails on purpose and the two interfaces through which it is asked."""
 
 import http.client
+import itertools
 import json
 import os
 import queue
@@ -63,7 +64,8 @@ class Medstream:
             self.process = subprocess.Popen(
                 [SERVER, "--config", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
         lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=lambda: [lines.put(line) for line in [*self.process.stdout, ""]], daemon=True).start()
+        output = itertools.chain(self.process.stdout, [""])
+        threading.Thread(target=lambda: [lines.put(line) for line in output], daemon=True).start()
         ready = re.search(r"http://[\w.]+:(\d+)", lines.get(timeout=30))
         assert ready, f"the server did not start: {self.log.read_text()}"
         self.port = int(ready.group(1))

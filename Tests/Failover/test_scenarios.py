@@ -44,7 +44,7 @@ class Run:
         assert answer.splices == [] and answer.withdrawn == []
         if self.way == "panel":
             assert answer.facts["provider"] == f"{by}-panel" == answer.row["provider"]
-            assert answer.row["text"] == TEXT and answer.row["outcome"] == "complete"
+            assert answer.row["content"] == TEXT and answer.row["outcome"] == "complete"
 
     def backs_off(self, requests: list[dict] | None = None):
         """Waits between tries are a random part of a time that doubles."""
@@ -60,8 +60,8 @@ class Run:
             assert len(answer.splices) == 1 and answer.withdrawn == []
             splice = answer.splices[0]
             assert splice["provider"] == "backup-panel" and splice["model"] == self.backup[-1]["model"]
-            assert splice["offset"] == len(splice["shown"])
-            assert answer.row["text"] == TEXT and answer.row["outcome"] == "complete"
+            assert splice["offset"] == len(splice["shown"].encode())
+            assert answer.row["content"] == TEXT and answer.row["outcome"] == "complete"
             spans = answer.row["spans"]
             assert [span["provider"] for span in spans] == ["main-panel", "backup-panel"], spans
             if tokens is not None:
@@ -90,7 +90,7 @@ class Run:
         assert answer.error
         if self.way == "panel":
             assert answer.outcome == "truncated" and answer.error["retry"] is True
-            assert answer.row["text"] == answer.text and answer.row["outcome"] == "truncated"
+            assert answer.row["content"] == answer.text and answer.row["outcome"] == "truncated"
 
 
 def hung_up(requests: list[dict], after: float):
@@ -206,7 +206,7 @@ def begun_anew(run: Run):
     assert run.asked == (1, 1)
     if run.way == "panel":
         assert answer.is_complete() and answer.text == TEXT, answer.summary()
-        assert len(answer.withdrawn) == 1 and answer.row["text"] == TEXT
+        assert len(answer.withdrawn) == 1 and answer.row["content"] == TEXT
     else:
         # Chat Completions cannot take back what was said: this client is told the truth instead.
         assert not answer.is_complete() and answer.error, answer.summary()
