@@ -1,53 +1,31 @@
 """A provider that is down for a while, many who ask meanwhile, and how retries spread over time."""
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import SLACK, TEXT, Medstream, provider
-
-DOWN = 60  # seconds
-PAUSE = 5  # of the breaker
-EVERY = 0.4
+from outage import DOWN, EVERY, PAUSE
 
 
-def test_a_provider_that_is_down_for_a_minute_is_let_alone_and_found_again(fault, tmp_path):
+def test_a_provider_that_is_down_for_a_minute_is_let_alone_and_found_again(outage):
     """Requests come steadily; each gets its answer at once, from the fallback while the primary is down."""
-    main = f"reset+for={DOWN}#outage"
-    server = Medstream(
-        {
-            "providers": {
-                "main": provider(fault, main, breaker={"failures": 5, "open_for": f"{PAUSE}s"}),
-                "backup": provider(fault, "ok#outage"),
-            },
-            "routes": {"chat": ["main", "backup"], "onboarding": ["backup"]},
-        },
-        tmp_path)
-    ways, asked = [server.panel, server.v1, server.whole], []
-    start = time.monotonic()
-    with ThreadPoolExecutor(16) as pool:
-        while (now := time.monotonic() - start) < DOWN + 2 * PAUSE:
-            asked.append(pool.submit(ways[len(asked) % len(ways)], "chat"))
-            time.sleep(max(0, (len(asked)) * EVERY - now))
-    answers = [future.result() for future in asked]
-    assert server.stop() == 0
-
-    assert len(answers) > 0.9 * (DOWN + 2 * PAUSE) / EVERY
-    for answer in answers:
+    result = outage.result(DOWN + 60)
+    assert result.code == 0, "the server did not end cleanly"
+    assert len(result.answers) > 0.9 * (DOWN + 2 * PAUSE) / EVERY
+    for answer in result.answers:
         assert answer.is_complete() and answer.text == TEXT, answer.summary()
         assert not answer.splices
         assert answer.seconds < 2 + SLACK, "nobody waits for a provider that is known to be down"
-    requests = fault.requests(main)
-    first = requests[0]["at"]
-    down = [request for request in requests if request["at"] - first < DOWN]
+    first = result.requests[0]["at"]
+    down = [request for request in result.requests if request["at"] - first < DOWN]
     # Those that were under way when the breaker opened, and one probe for each of its pauses.
     assert 5 <= len(down) <= 5 + 6 + DOWN / PAUSE + 1, f"{len(down)} requests to a provider that is down"
     probes = [request["at"] for request in down if request["at"] - first > 2 * PAUSE]
     assert all(PAUSE - 0.1 <= later - sooner <= PAUSE + EVERY + SLACK for sooner, later in zip(probes, probes[1:]))
     # It is found again with the first probe after its return.
-    served = [request for request in requests if request["status"] == 200]
+    served = [request for request in result.requests if request["status"] == 200]
     assert served and served[0]["at"] - first <= DOWN + PAUSE + EVERY + SLACK
-    late = [answer for answer in answers if answer.began - first > DOWN + PAUSE + EVERY + SLACK]
+    late = [answer for answer in result.answers if answer.began - first > DOWN + PAUSE + EVERY + SLACK]
     assert late and {answer.facts["provider"] for answer in late if answer.way == "panel"} == {"main"}
 
 
