@@ -96,7 +96,8 @@ let package = Package(
         module(
             "API",
             uses: [
-                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Reactor", "Settings", "Streaming", "Telemetry",
+                "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
+                "Telemetry",
             ]),
         app(
             "medstream-server", in: "Server",

@@ -19,6 +19,7 @@ public final class Application: Sendable {
 
     private let server: HTTPServer
     private let live: LiveSettings
+    private let routing: Routing
     private let log: Log
     private let isReady: ReadyFlag
     private let sweeper: Task<Void, Never>
@@ -32,9 +33,11 @@ public final class Application: Sendable {
         let live = LiveSettings(settings)
         let hub = StreamHub(settings.streaming)
         let isReady = ReadyFlag()
+        let routing = Routing(settings)
         chat = ChatService(store: store, hub: hub, log: log) {
-            live.withLock { ChatService.Configuration(chat: $0.chat, providers: $0.providers) }
+            ChatService.Configuration(chat: live.withLock { $0.chat }, routes: routing.routes)
         }
+        self.routing = routing
         self.hub = hub
         self.live = live
         self.log = log
@@ -57,11 +60,14 @@ public final class Application: Sendable {
     public func reload(_ settings: Settings) {
         live.withLock { current in
             current.providers = settings.providers
+            current.handling = settings.handling
+            current.routes = settings.routes
             current.chat = settings.chat
             current.flags = settings.flags
             current.logs = settings.logs
             current.server.allowedOrigins = settings.server.allowedOrigins
         }
+        routing.use(self.settings)
         log.level = settings.logs.level
         log.info("settings_reloaded", [])
     }

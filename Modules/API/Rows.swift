@@ -9,6 +9,7 @@ extension Message {
             "reasoning": .string(reasoning), "state": .string(state.rawValue),
             "outcome": .text(outcome?.rawValue), "stream": .text(stream?.text), "provider": .text(provider),
             "model": .text(model), "usage": usage?.json ?? .null, "cost": cost?.json ?? .null,
+            "spans": .array(spans.map(\.json)),
             "created_at": createdAt.json, "reply_to": .text(replyTo?.text), "retry_of": .text(retryOf?.text),
         ]
     }

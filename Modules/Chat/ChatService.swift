@@ -10,12 +10,12 @@ public final class ChatService: Sendable {
     /// What may change while the process runs, read once for each turn.
     public struct Configuration: Sendable {
         public var chat: ChatSettings
-        /// By name.
-        public var providers: [String: any Provider]
+        /// By name: a stage that is a conversation is answered along the route of its name.
+        public var routes: [String: ModelRoute]
 
-        public init(chat: ChatSettings, providers: [String: any Provider]) {
+        public init(chat: ChatSettings, routes: [String: ModelRoute]) {
             self.chat = chat
-            self.providers = providers
+            self.routes = routes
         }
     }
 
@@ -134,11 +134,11 @@ public final class ChatService: Sendable {
             return (conversation, history)
         }
         let stage = conversation.kind
-        let provider = try provider(for: stage, configuration)
+        let route = try route(for: stage, configuration)
         let prompt = PromptBuilder(settings: configuration.chat).prompt(
             question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
-            begun.answer, prompt, to: provider, in: stage, savingTo: store, idleTimeout: hub.settings.idleTimeout,
+            begun.answer, prompt, along: route, in: stage, savingTo: store,
             deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)
         try await log.start { await run.run(into: $0) }
     }
@@ -159,13 +159,11 @@ public final class ChatService: Sendable {
         }
     }
 
-    private func provider(
-        for stage: Stage, _ configuration: Configuration
-    ) throws(PlatformError) -> any Provider {
-        guard let name = configuration.chat.routes[stage]?.first, let provider = configuration.providers[name] else {
+    private func route(for stage: Stage, _ configuration: Configuration) throws(PlatformError) -> ModelRoute {
+        guard let route = configuration.routes[stage.rawValue] else {
             throw PlatformError(.unavailable, "No model is set up for this conversation. Tell your administrator.")
         }
-        return provider
+        return route
     }
 
     // MARK: Checks

@@ -10,8 +10,6 @@ public struct ChatSettings: Sendable {
     public var historyUnit = HistoryUnit.tokens
     /// The system prompt of each stage that is a conversation.
     public var prompts: [Stage: String] = [:]
-    /// The route of each stage that is a conversation: names of providers, first choice first.
-    public var routes: [Stage: [String]] = [:]
     /// What answers cost.
     public var prices = PriceTable()
     /// How long a caller that waits for the whole answer may wait.

@@ -16,26 +16,23 @@ final class TurnRun: Sendable {
     /// The assistant's row as it was opened.
     private let message: Message
     private let prompt: Prompt
-    private let provider: any Provider
+    private let route: ModelRoute
     private let stage: Stage
     private let store: any ConversationStore
-    /// The longest silence of the provider.
-    private let idleTimeout: Duration
     /// The time for the whole answer; `nil` for as long as it takes.
     private let deadline: Duration?
     private let prices: PriceTable
     private let log: Log
 
     init(
-        _ message: Message, _ prompt: Prompt, to provider: any Provider, in stage: Stage,
-        savingTo store: any ConversationStore, idleTimeout: Duration, deadline: Duration?, prices: PriceTable, log: Log
+        _ message: Message, _ prompt: Prompt, along route: ModelRoute, in stage: Stage,
+        savingTo store: any ConversationStore, deadline: Duration?, prices: PriceTable, log: Log
     ) {
         self.message = message
         self.prompt = prompt
-        self.provider = provider
+        self.route = route
         self.stage = stage
         self.store = store
-        self.idleTimeout = idleTimeout
         self.deadline = deadline
         self.prices = prices
         self.log = log
@@ -45,7 +42,7 @@ final class TurnRun: Sendable {
     @inline(never)
     func run(into stream: isolated StreamLog) async {
         begin(stream)
-        let answer = Answer(model: provider.model)
+        let answer = Answer(from: route.first)
         await generate(into: stream, answer)
         settle(answer, stream)
         await conclude(answer, stream)
@@ -66,7 +63,7 @@ final class TurnRun: Sendable {
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
-                metadata: ["provider": .string(provider.name), "model": .string(provider.model)]))
+                metadata: ["provider": .string(route.first.name), "model": .string(route.first.model)]))
     }
 
     /// Ends the panels, says what went wrong, records the answer and ends the stream.
@@ -90,26 +87,21 @@ final class TurnRun: Sendable {
         row.outcome = outcome
         row.state = .final
         row.version += 1
-        row.provider = provider.name
-        row.model = answer.model
-        row.usage = usage(of: answer, text, reasoning)
-        row.cost = row.usage.flatMap { cost($0, answer) }
+        let spans = answer.counted(text, reasoning, prompt, prices)
+        row.provider = spans.last?.provider
+        row.model = spans.last?.model
+        row.spans = spans.count > 1 ? spans : []
+        row.usage = Usage.sum(of: spans.map(\.usage))
+        row.cost = Cost.sum(of: spans.map(\.cost))
         // `saved` and `stream_done` follow.
         row.lastOffset = stream.lastOffset + 2
         await save(row, into: stream)
         stream.finish(
-            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer)))
+            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer, row)))
     }
 
     @inline(never)
     private func generate(into stream: isolated StreamLog, _ answer: Answer) async {
-        // The provider's silence is a reason to stop like any other: it cancels this task. An answer that is wanted at
-        // once is silence to its end; that has its deadline.
-        let silence =
-            deadline == nil
-            ? IdleTimer(on: stream.loop, limit: idleTimeout) { [unowned stream] in
-                stream.assumeIsolated { $0.stop(.silence) }
-            } : nil
         let deadline = deadline.map { deadline in
             let timer = LoopTimer(on: stream.loop) { [unowned stream] in
                 stream.assumeIsolated { $0.stop(.deadline) }
@@ -118,10 +110,17 @@ final class TurnRun: Sendable {
             return timer
         }
         defer { deadline?.stop() }
+        let loop = stream.loop
         do throws(PlatformError) {
-            try await provider.answer(prompt, on: stream.loop) { [self] delta in
-                silence?.touch()
-                take(delta, answer, into: stream)
+            try await route.answer(
+                prompt, for: message.owner.text, on: loop, shown: { [self] in stream.text(.chat, stage) }
+            ) { [self] event in
+                switch event {
+                case .gave(let delta): take(delta, answer, into: stream)
+                case .asks(let provider): answer.spans = [Answer.Span(of: provider)]
+                case .goesOn(let provider): splice(provider, answer, into: stream)
+                case .restarts(let provider): restart(provider, answer, into: stream)
+                }
             }
         } catch {
             answer.error = error
@@ -141,17 +140,42 @@ final class TurnRun: Sendable {
         case .reasoning(let text):
             answer.isReasoning = true
             stream.write(text, to: .reasoning, of: stage)
-        case .start(let model): answer.model = model
-        case .usage(let usage): answer.usage = usage
+        case .start(let model): answer.last.model = model
+        case .usage(let usage): answer.last.usage = usage
         case .finish(let reason): answer.finish = reason
         case .flag(let flag): answer.flags.append(flag)
-        case .retract:
-            // A panel that had its `stage_complete` gets another, for the text it has now.
-            answer.isReasoning = !stream.text(.reasoning, stage).isEmpty
-            for panel in [Panel.reasoning, .chat] {
-                stream.retract("The provider's content filter withdrew this text.", panel, of: stage)
-            }
+        case .retract: withdraw("The provider's content filter withdrew this text.", answer, from: stream)
         }
+    }
+
+    // MARK: Another provider
+
+    private func splice(_ provider: any Provider, _ answer: Answer, into stream: isolated StreamLog) {
+        // Half a word that waits was never shown: whoever goes on begins at the last whole one.
+        stream.dropWaiting()
+        let text = stream.text(.chat, stage)
+        answer.spans.append(Answer.Span(of: provider, offset: text.utf8.count))
+        stream.append(
+            .splice(
+                "The connection to the model was lost; another goes on from here.", provider: provider.name,
+                model: provider.model, offset: text.utf8.count, panel: .chat, stage: stage))
+    }
+
+    private func restart(_ provider: any Provider, _ answer: Answer, into stream: isolated StreamLog) {
+        withdraw("The connection to the model was lost; another answers anew.", answer, from: stream)
+        answer.hasBegun = false
+        answer.isReasoning = false
+        answer.spans.append(Answer.Span(of: provider))
+        stream.append(
+            .splice(
+                "Another model answers.", provider: provider.name, model: provider.model, offset: 0, panel: .chat,
+                stage: stage))
+    }
+
+    private func withdraw(_ sentence: String, _ answer: Answer, from stream: isolated StreamLog) {
+        // A panel that had its `stage_complete` gets another, for the text it has now.
+        answer.isReasoning = !stream.text(.reasoning, stage).isEmpty
+        for panel in [Panel.reasoning, .chat] { stream.retract(sentence, panel, of: stage) }
     }
 
     private func save(_ row: Message, into stream: isolated StreamLog) async {
@@ -179,9 +203,6 @@ final class TurnRun: Sendable {
         case nil: error
         // Asked for by the user, or seen by nobody.
         case .user, .detached, .length: nil
-        case .silence:
-            PlatformError(
-                .timedOut, "The model has said nothing for too long. What it said so far is kept; try again.")
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
@@ -210,7 +231,7 @@ final class TurnRun: Sendable {
         switch reason {
         case .user, .detached: return .cancelled
         case .length: return .truncated
-        case .silence, .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, nil: break
         }
         if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
         if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
@@ -223,7 +244,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
-        case .silence, .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, nil: break
         }
         switch answer.finish {
         case .length: return "The model reached its output limit."
@@ -232,46 +253,17 @@ final class TurnRun: Sendable {
         }
     }
 
-    private func facts(_ answer: Answer) -> [String: JSONValue] {
-        var facts: [String: JSONValue] = ["provider": .string(provider.name), "model": .string(answer.model)]
+    private func facts(_ answer: Answer, _ row: Message) -> [String: JSONValue] {
+        var facts: [String: JSONValue] = [:]
+        facts["provider"] = row.provider.map(JSONValue.string)
+        facts["model"] = row.model.map(JSONValue.string)
+        if !row.spans.isEmpty { facts["spans"] = .array(row.spans.map(\.json)) }
         if let finish = answer.finish { facts["finish"] = .string(finish.rawValue) }
         if !answer.flags.isEmpty { facts["flags"] = .array(answer.flags.map { .string($0.kind) }) }
         return facts
     }
 
-    /// What the provider counted; an estimate where it said nothing and yet began to answer, since that is billed.
-    private func usage(of answer: Answer, _ text: String, _ reasoning: String) -> Usage? {
-        let output = text.utf8.count + reasoning.utf8.count
-        guard answer.usage == nil, output > 0 else { return answer.usage }
-        let input = prompt.messages.reduce(0) { $0 + $1.text.utf8.count }
-        return Usage(estimatedFromInput: input, output: output)
-    }
-
-    private func cost(_ usage: Usage, _ answer: Answer) -> Cost? {
-        let kind = type(of: provider).kind
-        let answerer = PriceTable.Answerer(
-            provider: provider.name, kind: kind, models: [answer.model, provider.model])
-        return prices.cost(of: usage, by: answerer)
-    }
-
     private func report(_ error: PlatformError, _ stream: isolated StreamLog) {
         log.warning("turn_failed", [.id("stream", stream.id), .code("code", error.code)], detail: error.cause)
     }
-}
-
-/// How the model's part of a turn goes.
-private final class Answer {
-    var model: String
-    var usage: Usage?
-    var finish: FinishReason?
-    var error: PlatformError?
-    var flags: [Delta.Flag] = []
-    /// Why it was cut.
-    var stopReason: StreamLog.StopReason?
-    /// Whether reasons are being given.
-    var isReasoning = false
-    /// Whether text for the chat has come.
-    var hasBegun = false
-
-    init(model: String) { self.model = model }
 }

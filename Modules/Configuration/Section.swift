@@ -41,6 +41,12 @@ public struct Section {
     /// Whether the key stands in the section with a value; counts as asking for it.
     public func isGiven(_ key: String) -> Bool { entry(key) != nil }
 
+    /// Whether a mapping stands there, where a shorter form is allowed too; counts as asking for the key.
+    public func isMapping(_ key: String) -> Bool {
+        guard case .mapping? = entry(key)?.value.content else { return false }
+        return true
+    }
+
     // MARK: - Sections
 
     /// A mapping inside this one; empty when it is absent.

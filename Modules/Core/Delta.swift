@@ -20,6 +20,14 @@ public enum Delta: Sendable, Hashable {
     case usage(Usage)
     case finish(FinishReason)
 
+    /// Whether the user sees something of it.
+    public var isText: Bool {
+        switch self {
+        case .reasoning, .content: true
+        case .start, .flag, .retract, .usage, .finish: false
+        }
+    }
+
     public struct Flag: Sendable, Hashable {
         /// Such as `refusal` or `content_filter`.
         public var kind: String

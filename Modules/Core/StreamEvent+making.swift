@@ -51,10 +51,14 @@ extension StreamEvent {
     }
 
     /// A change of provider in mid-answer: what follows was written by `provider`.
+    ///
+    /// `offset` counts the bytes of UTF-8 that the panel's text has before it.
     public static func splice(
-        _ sentence: String, provider: String, model: String? = nil, panel: Panel? = nil, stage: Stage? = nil
+        _ sentence: String, provider: String, model: String? = nil, offset: Int? = nil, panel: Panel? = nil,
+        stage: Stage? = nil
     ) -> StreamEvent {
         var metadata: [String: JSONValue] = ["provider": .string(provider)]
+        metadata["offset"] = offset.map { .int(Int64($0)) }
         metadata["model"] = model.map(JSONValue.string)
         return StreamEvent(.splice, panel: panel, stage: stage, content: sentence, metadata: metadata)
     }

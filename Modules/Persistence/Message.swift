@@ -26,6 +26,8 @@ public struct Message: Sendable, Hashable {
     public var usage: Usage?
     /// What the answer cost, at the prices of its time; `nil` where no price was known.
     public var cost: Cost?
+    /// The parts of an answer that several providers gave; empty when one gave it all.
+    public var spans: [AnswerSpan]
     /// Rises with each save; of two saves of one message the higher version stands, whatever order they arrive in.
     ///
     /// A new row is 1, checkpoints of an answer in the making count up, the finished one is ``finalVersion``.
@@ -49,7 +51,7 @@ public struct Message: Sendable, Hashable {
         id: MessageID = MessageID(), conversation: ConversationID, owner: UserID, sequence: Int = 0, role: Prompt.Role,
         text: String = "", reasoning: String = "", state: State = .final, outcome: Outcome? = nil,
         stream: StreamID? = nil, lastOffset: Int? = nil, provider: String? = nil, model: String? = nil,
-        usage: Usage? = nil, cost: Cost? = nil, version: Int = 1, replyTo: MessageID? = nil,
+        usage: Usage? = nil, cost: Cost? = nil, spans: [AnswerSpan] = [], version: Int = 1, replyTo: MessageID? = nil,
         retryOf: MessageID? = nil, createdAt: Timestamp
     ) {
         self.id = id
@@ -67,6 +69,7 @@ public struct Message: Sendable, Hashable {
         self.model = model
         self.usage = usage
         self.cost = cost
+        self.spans = spans
         self.version = version
         self.replyTo = replyTo
         self.retryOf = retryOf

@@ -7,6 +7,8 @@ public import Providers
 /// DeepSeek, through its Chat Completions.
 public struct DeepSeekProvider: Dialect {
     public static let kind = "deepseek"
+    /// A request may wait ten minutes for its turn.
+    public static let usualFirstToken = Duration.seconds(600)
 
     private let chat: ChatCompletions
     /// Where an answer can be continued, which the vendor offers under an address of its own.

@@ -38,7 +38,7 @@ public struct DemoProvider: Provider {
     public var capabilities: Capabilities { Capabilities(assistantPrefill: true) }
 
     public func answer(
-        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
         let last = prompt.messages.last { $0.role == .user }?.text ?? ""
         let (direction, message) = Direction.read(last, otherwise: direction)
@@ -47,20 +47,24 @@ public struct DemoProvider: Provider {
         var performance = Performance(rest, of: prompt, as: model, at: pace, direction)
         if !prompt.streams { performance = performance.atOnce() }
         while let step = performance.next() {
-            try await wait(for: step, on: loop)
+            try await wait(for: step, on: loop, within: patience)
             switch step.act {
             case .say(let words): words.forEach(receive)
             case .fail(let code): throw .provider(code)
-            case .stall: break
+            case .stall: throw .provider(.timedOut)
             }
         }
     }
 
-    private func wait(for step: Performance.Step, on loop: EventLoop) async throws(PlatformError) {
+    private func wait(
+        for step: Performance.Step, on loop: EventLoop, within patience: Patience
+    ) async throws(PlatformError) {
         do throws(CancellationError) {
             try await pause(step.delay, loop)
-            // Only cancelling ends a stall, as with a connection that stays open and silent.
-            while step.act == .stall { try await pause(.seconds(3_600), loop) }
+            guard step.act == .stall else { return }
+            // As with a connection that stays open and silent.
+            if let silence = patience.silence { return try await pause(silence, loop) }
+            while true { try await pause(.seconds(3_600), loop) }
         } catch {
             throw .provider(.cancelled, cause: error)
         }

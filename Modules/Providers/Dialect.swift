@@ -24,18 +24,20 @@ public protocol Dialect: Provider {
 
 extension Dialect {
     public func answer(
-        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
-        let answer = begin(prompt, on: loop, receive)
+        let answer = begin(prompt, on: loop, patience, receive)
         await answer.wait()
         try answer.check()
     }
 
     /// On its own, so that what building a request takes is no part of the frame that waits for the answer's end.
     @inline(never)
-    private func begin(_ prompt: Prompt, on loop: EventLoop, _ receive: @escaping (Delta) -> Void) -> HTTPAnswer {
+    private func begin(
+        _ prompt: Prompt, on loop: EventLoop, _ patience: Patience, _ receive: @escaping (Delta) -> Void
+    ) -> HTTPAnswer {
         let answer = HTTPAnswer(handing: receive) { head throws(PlatformError) in try AnswerReader(of: self, head) }
-        answer.start(signed(request(for: prompt), at: .now), on: loop)
+        answer.start(signed(request(for: prompt), at: .now), on: loop, patience)
         return answer
     }
 

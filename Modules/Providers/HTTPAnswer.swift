@@ -15,6 +15,9 @@ final class HTTPAnswer: ResponseReceiver {
     /// Emptied and filled again, so that one array serves the whole answer.
     private var deltas: [Delta] = []
     private var failure: PlatformError?
+    private var host = ""
+    private var silence: IdleTimer?
+    private var firstToken: LoopTimer?
 
     init(handing hand: @escaping (Delta) -> Void, reader makeReader: @escaping MakeReader) {
         self.hand = hand
@@ -22,7 +25,14 @@ final class HTTPAnswer: ResponseReceiver {
     }
 
     @inline(never)
-    func start(_ request: OutgoingRequest, on loop: EventLoop) {
+    func start(_ request: OutgoingRequest, on loop: EventLoop, _ patience: Patience) {
+        if let limit = patience.silence {
+            silence = IdleTimer(on: loop, limit: limit) { [unowned self] in timeOut(hasBegun ? .idle : .firstByte) }
+        }
+        if let limit = patience.firstToken {
+            firstToken = LoopTimer(on: loop) { [unowned self] in timeOut(.firstByte) }
+            firstToken?.start(after: limit)
+        }
         do throws(HTTPClientError) {
             delivery = try HTTPClient.on(loop).deliver(request, to: self)
         } catch {
@@ -48,12 +58,14 @@ final class HTTPAnswer: ResponseReceiver {
             reader = try makeReader?(ResponseHead(status: status, headers: headers.pairs))
         }
         makeReader = nil
+        silence?.touch()
         if failure != nil { delivery?.cancel() }
     }
 
     /// The path of a token: from the socket's event to the receiver, in one call.
     func receive(body bytes: Span<UInt8>) {
         guard failure == nil else { return }
+        silence?.touch()
         attempt { () throws(PlatformError) in try reader?.read(bytes, into: &deltas) }
         handOver()
         if failure != nil { delivery?.cancel() }
@@ -62,6 +74,8 @@ final class HTTPAnswer: ResponseReceiver {
     @inline(never)
     private func end(_ broken: HTTPClientError?) {
         delivery = nil
+        silence = nil
+        firstToken = nil
         guard failure == nil else { return }
         attempt { () throws(PlatformError) in
             if reader == nil, let broken { throw .provider(broken.kind, hasBegun: false, cause: broken) }
@@ -74,8 +88,21 @@ final class HTTPAnswer: ResponseReceiver {
         handOver()
     }
 
+    private var hasBegun: Bool { reader != nil }
+
+    /// The provider has kept us waiting for too long.
+    private func timeOut(_ deadline: HTTPClientError.Deadline) {
+        guard failure == nil else { return }
+        let cause = HTTPClientError(.timedOut(deadline), host: host)
+        failure = .provider(.timedOut(deadline), hasBegun: hasBegun, cause: cause)
+        delivery?.cancel()
+    }
+
     private func handOver() {
-        for delta in deltas { hand(delta) }
+        for delta in deltas {
+            if firstToken != nil, delta.isText { firstToken = nil }
+            hand(delta)
+        }
         deltas.removeAll(keepingCapacity: true)
     }
 

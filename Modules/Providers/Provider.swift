@@ -12,6 +12,9 @@ public protocol Provider: Sendable {
     /// Lower case with underscores; unique in a ``ProviderRegistry``.
     static var kind: String { get }
 
+    /// How long its models may take to the first text, where the configuration does not say.
+    static var usualFirstToken: Duration { get }
+
     /// Reads and checks the settings; opens no connection.
     ///
     /// What is missing or wrong is reported to the section, with its place, and some value is used instead: a process
@@ -35,11 +38,24 @@ public protocol Provider: Sendable {
     /// - Parameters:
     ///   - prompt: what is asked.
     ///   - loop: where the answer is read.
+    ///   - patience: how long the provider may keep us waiting; longer is `timedOut`.
     ///   - receive: called on the loop's thread with each piece as it comes, in order; not after this has returned. An
     ///     answer that ends without an error has given exactly one ``Core/Delta/finish(_:)``.
     /// - Throws: ``Core/PlatformError`` when there will be nothing more; all that came before was handed over. An
     ///   answer that breaks off is `providerTruncated`. Cancelling the task throws `cancelled`.
     func answer(
-        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError)
+}
+
+extension Provider {
+    /// Two minutes: models that reason are silent for so long.
+    public static var usualFirstToken: Duration { .seconds(120) }
+
+    /// Gives the answer to `prompt` with no other limits than the provider's own.
+    public func answer(
+        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
+        try await answer(prompt, on: loop, within: Patience(), receive: receive)
+    }
 }

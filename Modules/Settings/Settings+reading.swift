@@ -135,20 +135,40 @@ extension Settings {
     /// - Returns: the names of all providers, those included that are not set up right.
     private mutating func readProviders(_ root: Section, _ registry: ProviderRegistry) -> [String] {
         let sections = root.sections("providers")
-        for section in sections { providers[section.name] = registry.provider(section) }
+        for section in sections { readProvider(section, registry.provider(section)) }
         guard sections.isEmpty, registry.kinds.contains("demo") else { return sections.map(\.name) }
         // A file that names no provider answers with the demo, which needs nothing.
-        providers["demo"] = registry.provider(root.section("providers").section("demo"), kind: "demo")
+        let demo = root.section("providers").section("demo")
+        readProvider(demo, registry.provider(demo, kind: "demo"))
         return ["demo"]
     }
 
-    /// A route that is not given leads to the only provider there is.
+    private mutating func readProvider(_ section: Section, _ provider: (any Provider)?) {
+        guard let provider else { return }
+        providers[section.name] = provider
+        handling[section.name] = Handling(
+            policy: FailurePolicy(section.section("retry")),
+            firstToken: section.section("timeouts").duration(
+                "first_token", in: .milliseconds(1)...Self.day, default: type(of: provider).usualFirstToken),
+            limits: ProviderGate.Limits(section))
+    }
+
+    /// A route of a conversation that is not given leads to the only provider there is.
     private mutating func readRoutes(_ section: Section, to names: [String]) {
-        for stage in Self.conversational {
-            chat.routes[stage] = section.strings(stage.rawValue, default: names.count == 1 ? names : [])
-            section.reference(stage.rawValue, to: names.sorted(), of: "provider")
-            if chat.routes[stage]?.isEmpty != false {
-                section.fail(stage.rawValue, "names no provider; give at least one, such as [demo]")
+        let conversational = Self.conversational.map(\.rawValue)
+        let others = section.names.filter { !conversational.contains($0) }
+        for name in conversational + others {
+            let isLong = section.isMapping(name)
+            let inner = isLong ? section.section(name) : section
+            let key = isLong ? "providers" : name
+            let usual = names.count == 1 && !others.contains(name) ? names : []
+            let given = inner.strings(key, default: usual)
+            inner.reference(key, to: names.sorted(), of: "provider")
+            if given.isEmpty { inner.fail(key, "names no provider; give at least one, such as [demo]") }
+            routes[name] = RouteSettings(
+                given, rescue: isLong ? inner.choice("rescue", default: ModelRoute.Rescue.continue) : .continue)
+            if providers[name] != nil {
+                section.fail(name, "is the name of a provider as well; a client could not tell which it asks for")
             }
         }
     }

@@ -16,12 +16,35 @@ public struct Settings: Sendable {
     public var chat = ChatSettings()
     /// By name.
     public var providers: [String: any Provider] = [:]
+    /// How failures of each provider are dealt with, by its name.
+    public var handling: [String: Handling] = [:]
+    /// By name; those of the stages that are conversations are always there.
+    public var routes: [String: RouteSettings] = [:]
     public var flags = FeatureFlags()
 
     /// Who may come in.
     public enum Auth: String, Sendable, CaseIterable {
         /// One local user and no password; on loopback addresses alone.
         case development
+    }
+
+    /// How failures of a provider are dealt with.
+    public struct Handling: Sendable, Hashable {
+        public var policy: FailurePolicy
+        public var firstToken: Duration
+        public var limits: ProviderGate.Limits
+    }
+
+    /// One route, by the names of its providers.
+    public struct RouteSettings: Sendable, Hashable {
+        /// First choice first; at least one in settings that were accepted.
+        public var providers: [String]
+        public var rescue: ModelRoute.Rescue
+
+        public init(_ providers: [String], rescue: ModelRoute.Rescue = .continue) {
+            self.providers = providers
+            self.rescue = rescue
+        }
     }
 
     public struct Logs: Sendable {

@@ -70,8 +70,6 @@ public actor StreamLog {
         case user
         /// Nobody watches any more.
         case detached
-        /// The provider said nothing for too long.
-        case silence
         /// The caller's time for the whole answer is up.
         case deadline
         /// The server goes down.
@@ -178,6 +176,9 @@ public actor StreamLog {
         guard outcome == nil, let writing, chunker.isWaiting else { return }
         chunker.flush { append(chunk: $0, panel: writing.panel, stage: writing.stage) }
     }
+
+    /// Forgets what the chunker holds back, which nobody has seen.
+    public func dropWaiting() { chunker.flush { _ in } }
 
     private func startFlushTimer(after delay: Duration) {
         let timer = flushTimer ?? LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.flushIfDue() } }

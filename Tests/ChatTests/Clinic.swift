@@ -21,15 +21,15 @@ final class Clinic: Sendable {
     init(
         _ streaming: StreamingSettings = StreamingSettings(), store: any ConversationStore = InMemoryStore(),
         script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] },
-        chat: (inout ChatSettings) -> Void = { _ in }
+        chat: (inout ChatSettings) -> Void = { _ in }, hasRoutes: Bool = true
     ) {
         var settings = ChatSettings()
-        settings.routes = [.chat: ["scripted"], .onboarding: ["scripted"]]
         settings.prompts = [.chat: "You are careful.", .onboarding: "You are welcoming."]
         chat(&settings)
         hub = StreamHub(streaming)
         provider = ScriptedProvider("scripted", script)
-        let shared = SharedConfiguration(settings, provider)
+        let route = ModelRoute.only(provider, silence: streaming.idleTimeout)
+        let shared = SharedConfiguration(settings, hasRoutes ? ["chat": route, "onboarding": route] : [:])
         self.shared = shared
         // Nobody reads the log of these tests.
         service = ChatService(store: store, hub: hub, log: Log(level: .error, descriptor: -1)) { shared.value }
@@ -95,13 +95,23 @@ final class Clinic: Sendable {
 private final class SharedConfiguration: Sendable {
     private let configuration: Mutex<ChatService.Configuration>
 
-    init(_ settings: ChatSettings, _ provider: any Provider) {
-        configuration = Mutex(ChatService.Configuration(chat: settings, providers: [provider.name: provider]))
+    init(_ settings: ChatSettings, _ routes: [String: ModelRoute]) {
+        configuration = Mutex(ChatService.Configuration(chat: settings, routes: routes))
     }
 
     var value: ChatService.Configuration { configuration.withLock { $0 } }
 
     func change(_ body: (inout ChatService.Configuration) -> Void) { configuration.withLock { body(&$0) } }
+}
+
+extension ModelRoute {
+    /// To one provider, which is asked once.
+    static func only(_ provider: any Provider, silence: Duration = .seconds(30)) -> ModelRoute {
+        var policy = FailurePolicy()
+        policy.tries = 1
+        return ModelRoute(
+            provider.name, to: [Target(provider, policy: policy, patience: Patience(silence: silence))])
+    }
 }
 
 let someone = UserID()

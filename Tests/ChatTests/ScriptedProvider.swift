@@ -38,7 +38,7 @@ final class ScriptedProvider: Provider {
     func perform(_ script: @escaping @Sendable (Prompt) -> [Act]) { self.script.withLock { $0 = script } }
 
     func answer(
-        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
         asked.withLock { $0.append(prompt) }
         for act in script.withLock({ $0 })(prompt) {
@@ -48,7 +48,9 @@ final class ScriptedProvider: Provider {
             case .think(let text): receive(.reasoning(text))
             case .give(let deltas): deltas.forEach(receive)
             case .hold(let door): await door.pass()
-            case .hang: try? await loop.sleep(for: .seconds(3_600))
+            case .hang:
+                try? await loop.sleep(for: patience.silence ?? .seconds(3_600))
+                if !Task.isCancelled { throw .provider(.timedOut) }
             case .fail(let code): throw .provider(code)
             }
             loop.preconditionOnLoop()

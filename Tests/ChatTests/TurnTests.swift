@@ -242,8 +242,7 @@ struct TurnTests {
         let old = try await clinic.ask("Before.")
         let new = ScriptedProvider("another") { _ in [.say("New."), .finish()] }
         clinic.reload {
-            $0.providers["another"] = new
-            $0.chat.routes[.chat] = ["another"]
+            $0.routes["chat"] = .only(new)
             $0.chat.prompts[.chat] = "Be brief."
         }
         let answer = try await clinic.answer(to: "After.")
@@ -256,7 +255,7 @@ struct TurnTests {
 
     @Test("A stage without a provider is unavailable, and says so")
     func noRoute() async throws {
-        let clinic = Clinic(chat: { $0.routes = [:] })
+        let clinic = Clinic(hasRoutes: false)
         let error = await #expect(throws: PlatformError.self) { try await clinic.ask("Hello.") }
         #expect(error?.code == .unavailable)
     }

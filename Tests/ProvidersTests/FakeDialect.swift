@@ -62,8 +62,8 @@ struct OtherDialect: Provider {
     }
 
     func answer(
-        _ prompt: Prompt, on loop: EventLoop, receive: @escaping (Delta) -> Void
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
-        try await fake.answer(prompt, on: loop, receive: receive)
+        try await fake.answer(prompt, on: loop, within: patience, receive: receive)
     }
 }

@@ -117,7 +117,7 @@ struct SparseTests {
     func nothing() throws {
         let settings = try read("").settings
         #expect(settings.providers.keys.sorted() == ["demo"])
-        #expect(settings.chat.routes == [.chat: ["demo"], .onboarding: ["demo"]])
+        #expect(settings.routes.mapValues(\.providers) == ["chat": ["demo"], "onboarding": ["demo"]])
         #expect(settings.staticDirectory == nil)
     }
 
@@ -139,7 +139,7 @@ struct SparseTests {
     func only() throws {
         let one = try read(
             "providers: { local: { kind: openai_compatible, model: m, base_url: \"http://127.0.0.1:1/v1\" } }")
-        #expect(one.settings.chat.routes == [.chat: ["local"], .onboarding: ["local"]])
+        #expect(one.settings.routes.mapValues(\.providers) == ["chat": ["local"], "onboarding": ["local"]])
         let two = problems("providers: { a: { kind: demo }, b: { kind: demo } }")
         #expect(two.map(\.path) == ["routes.chat", "routes.onboarding"])
     }

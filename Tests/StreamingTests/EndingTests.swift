@@ -61,7 +61,7 @@ struct EndingTests {
     func stopAnywhere(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
         let point = Int.random(in: 0...60, using: &random)
-        let reason = [StreamLog.StopReason.user, .shutdown, .detached, .silence].randomElement(using: &random) ?? .user
+        let reason = [StreamLog.StopReason.user, .shutdown, .detached].randomElement(using: &random) ?? .user
         let isAbandoned = Int.random(in: 0..<4, using: &random) == 0
         let hub = StreamHub(StreamingSettings())
         let log = try await hub.start(StreamID(), owner: someone, on: Run.loops[0].loop) { log in

@@ -1,0 +1,231 @@
+internal import Core
+internal import Reactor
+
+/// One answer along a route; loop-confined, used once.
+///
+/// ```text
+///  ask ──error──▶ nothing shown: try again · ask the next · give up
+///                 text shown:    the next continues · restarts · give up
+/// ```
+final class RouteRun {
+    private let route: ModelRoute
+    private var prompt: Prompt
+    private let user: String
+    private let loop: EventLoop
+    private let clock: RouteClock
+    private let shown: () -> String
+    private let receive: (RouteEvent) -> Void
+
+    /// Why the answer did not come to its end.
+    private(set) var failure: PlatformError?
+    /// Which target is asked.
+    private var place = 0
+    /// Requests to it so far.
+    private var tries = 0
+    private let start: ContinuousClock.Instant
+    /// What was handed over since the beginning.
+    private var hasReasoned = false
+    private var hasText = false
+    private var isWithdrawn = false
+    /// Whether the request that is under way has brought anything.
+    private var hasBrought = false
+    /// Whether the gate did not let it through.
+    private var wasTurnedAway = false
+    /// Of an answer that is continued: the joint, and how the continuation was asked for.
+    private var seam: Seam?
+    private var form = Form.anew
+    /// The error that broke the answer off; later ones only say that nobody could mend it.
+    private var breach: PlatformError?
+
+    private enum Form {
+        case anew
+        /// The provider takes the text as its own.
+        case prefilled
+        /// It is told in words to go on.
+        case instructed
+    }
+
+    init(
+        _ route: ModelRoute, _ prompt: Prompt, _ user: String, _ loop: EventLoop, _ clock: RouteClock,
+        _ shown: @escaping () -> String, _ receive: @escaping (RouteEvent) -> Void
+    ) {
+        self.route = route
+        self.prompt = prompt
+        self.user = user
+        self.loop = loop
+        self.clock = clock
+        self.shown = shown
+        self.receive = receive
+        start = clock.now()
+    }
+
+    func run() async {
+        while true {
+            await attempt()
+            guard let failure else { return }
+            guard let delay = next(after: failure) else { return }
+            self.failure = nil
+            if delay > .zero {
+                do throws(CancellationError) {
+                    try await clock.sleep(delay, loop)
+                } catch {
+                    return self.failure = .provider(.cancelled)
+                }
+            }
+        }
+    }
+
+    private var target: ModelRoute.Target { route.targets[place] }
+
+    /// Asks the target once.
+    private func attempt() async {
+        tries += 1
+        (hasBrought, wasTurnedAway) = (false, false)
+        do throws(PlatformError) {
+            try await target.gate.enter(for: user, on: loop)
+        } catch {
+            wasTurnedAway = true
+            return failure = error
+        }
+        do throws(PlatformError) {
+            let patience = prompt.streams ? target.patience : Patience()
+            try await target.provider.answer(prompt, on: loop, within: patience) { [self] in take($0) }
+        } catch {
+            failure = error
+        }
+        finishSeam()
+        let result: CircuitBreaker.Result =
+            switch failure.map(ProviderFailure.init) {
+            case nil: .alive
+            case let failure? where failure.speaksOfHealth: .failed
+            case let failure?: failure.kind == .cancelled ? .unknown : .alive
+            }
+        target.gate.leave(result, for: user)
+    }
+
+    // MARK: What comes
+
+    private func take(_ delta: Delta) {
+        switch delta {
+        case .content(let text):
+            hasBrought = true
+            let text = seam?.push(text) ?? text
+            if !text.isEmpty { show(text) }
+        case .reasoning:
+            hasBrought = true
+            // A model that continues a text has no part in the thoughts that led to it.
+            guard form == .anew else { return }
+            hasReasoned = true
+            receive(.gave(delta))
+        case .retract:
+            isWithdrawn = true
+            receive(.gave(delta))
+        case .finish:
+            finishSeam()
+            receive(.gave(delta))
+        case .start, .flag, .usage: receive(.gave(delta))
+        }
+    }
+
+    private func show(_ text: String) {
+        hasText = true
+        receive(.gave(.content(text)))
+    }
+
+    /// Shows what the joint held back.
+    private func finishSeam() {
+        let rest = seam?.finish() ?? ""
+        seam = nil
+        if !rest.isEmpty { show(rest) }
+    }
+
+    // MARK: What is done about a failure
+
+    /// - Returns: how long to wait before the next attempt, which is set up; `nil` when there is none.
+    @inline(never)
+    private func next(after error: PlatformError) -> Duration? {
+        let failure = ProviderFailure(error)
+        guard !Task.isCancelled, failure.kind != .cancelled, failure.kind != .local, !isWithdrawn else { return nil }
+        if let again = again(after: failure) { return again }
+        // What one filter forbids is not offered to the next until one lets it pass.
+        guard failure.canFailOver, failure.kind != .contentBlocked, place + 1 < route.targets.count else {
+            return giveUp(error)
+        }
+        guard hasText || hasReasoned else {
+            advance()
+            receive(.asks(target.provider))
+            return .zero
+        }
+        if breach == nil { breach = error }
+        switch route.rescue {
+        case .off: return giveUp(error)
+        // Thoughts without an answer are no beginning to go on from.
+        case .continue where hasText: goOn()
+        case .continue, .restart: restart()
+        }
+        return .zero
+    }
+
+    private func giveUp(_ error: PlatformError) -> Duration? {
+        if let breach { failure = breach }
+        return nil
+    }
+
+    /// The same target once more.
+    private func again(after failure: ProviderFailure) -> Duration? {
+        // A gate that is shut stays so for longer than anybody should wait.
+        guard !hasBrought, !wasTurnedAway else { return nil }
+        if form == .prefilled, failure.kind == .rejected {
+            ask(.instructed)
+            return .zero
+        }
+        let wait = target.policy.wait(
+            after: failure, tries: tries, elapsed: start.duration(to: clock.now()), share: clock.chance())
+        // Sooner another provider than a long wait for this one.
+        guard let wait, wait <= target.policy.cap || place + 1 == route.targets.count else { return nil }
+        return wait
+    }
+
+    private func advance() {
+        place += 1
+        tries = 0
+    }
+
+    private func goOn() {
+        advance()
+        receive(.goesOn(with: target.provider))
+        beginning = shown()
+        ask(target.provider.capabilities.assistantPrefill ? .prefilled : .instructed)
+    }
+
+    private func restart() {
+        advance()
+        hasText = false
+        hasReasoned = false
+        receive(.restarts(with: target.provider))
+        ask(.anew)
+    }
+
+    /// The text to go on from.
+    private var beginning = ""
+    /// The messages as they were before anybody was told to go on.
+    private lazy var question = prompt.messages
+
+    private func ask(_ form: Form) {
+        self.form = form
+        prompt.messages = question
+        prompt.answerSoFar = form == .prefilled ? beginning : ""
+        if form == .instructed {
+            prompt.messages.append(Prompt.Message(.assistant, beginning))
+            prompt.messages.append(Prompt.Message(.user, Self.instruction(after: beginning)))
+        }
+        seam = form == .anew ? nil : Seam(after: beginning, isExact: form == .prefilled)
+    }
+
+    private static func instruction(after shown: String) -> String {
+        """
+        Your answer was interrupted. Continue it from exactly where it stops, in the same language and form. Write only \
+        what follows: no greeting, no apology, nothing that was said already. Its last words are: \(shown.suffix(120))
+        """
+    }
+}
