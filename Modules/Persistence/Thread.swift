@@ -75,6 +75,7 @@ extension Message {
         model = newer.model
         usage = newer.usage
         cost = newer.cost
+        spans = newer.spans
         version = newer.version
     }
 }

@@ -101,7 +101,7 @@ class Medstream:
                 answer.add(event["content"])
             elif kind == "retract" and event.get("panel") == "chat":
                 answer.withdrawn.append(answer.text)
-                assert "span" not in facts
+                assert facts.get("span", {"start": 0})["start"] == 0, "all of it is withdrawn"
                 answer.text = ""
             elif kind == "splice":
                 answer.splices.append({"shown": answer.text, **facts})

@@ -28,7 +28,7 @@ def pass_through(fault: FaultProvider, folder: Path) -> Outage:
     server = Medstream(
         {
             "providers": {
-                "main": provider(fault, main, breaker={"failures": 5, "open_for": f"{PAUSE}s"}),
+                "main": provider(fault, main, breaker={"failures": 5, "pause": f"{PAUSE}s"}),
                 "backup": provider(fault, "ok#outage"),
             },
             "routes": {"chat": ["main", "backup"], "onboarding": ["backup"]},
