@@ -1,0 +1,222 @@
+import Configuration
+import Core
+import Providers
+import Reactor
+import Synchronization
+import TestSupport
+import Testing
+
+/// A provider that does one thing after the other: each request takes the next of its acts.
+private final class Actor: Provider {
+    static let kind = "actor"
+    let name: String
+    let model = "m"
+    let capabilities: Capabilities
+    private let acts: Mutex<[[Act]]>
+    private let asked = Mutex<[Prompt]>([])
+
+    enum Act: Sendable {
+        case give(Delta)
+        case fail(PlatformError)
+    }
+
+    init(_ name: String, prefills: Bool = false, _ acts: [Act]...) {
+        self.name = name
+        capabilities = Capabilities(assistantPrefill: prefills)
+        self.acts = Mutex(acts)
+    }
+
+    init(_ settings: Section) {
+        name = settings.name
+        capabilities = Capabilities()
+        acts = Mutex([])
+    }
+
+    var prompts: [Prompt] { asked.withLock { $0 } }
+
+    func answer(
+        _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
+    ) async throws(PlatformError) {
+        asked.withLock { $0.append(prompt) }
+        // The last one is done again and again.
+        let acts = acts.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? [] }
+        for act in acts {
+            switch act {
+            case .give(let delta): receive(delta)
+            case .fail(let error): throw error
+            }
+        }
+    }
+}
+
+/// What came of one answer along a route.
+private struct Journey {
+    var text = ""
+    var events: [String] = []
+    var waits: [Duration] = []
+    var error: PlatformError.Code?
+
+    init(_ route: ModelRoute, streams: Bool = true) async {
+        let waits = Mutex<[Duration]>([])
+        let start = ContinuousClock.now
+        let clock = RouteClock(
+            now: { start + waits.withLock { $0.reduce(.zero, +) } },
+            sleep: { delay, _ throws(CancellationError) in waits.withLock { $0.append(delay) } }, chance: { 0.5 })
+        let (text, events, error) = await onLoop { actor in
+            var text = ""
+            var events: [String] = []
+            var code: PlatformError.Code?
+            do throws(PlatformError) {
+                try await route.answer(
+                    Prompt([.init(.user, "Why?")], streams: streams), for: "u", on: actor.loop, clock: clock,
+                    shown: { text }
+                ) { event in
+                    switch event {
+                    case .asks(let provider): events.append("asks \(provider.name)")
+                    case .goesOn(let provider): events.append("\(provider.name) goes on")
+                    case .restarts(let provider):
+                        events.append("\(provider.name) restarts")
+                        text = ""
+                    case .gave(.content(let piece)): text += piece
+                    case .gave(.finish(let reason)): events.append(reason.rawValue)
+                    case .gave(.reasoning(let piece)): events.append("thinks \(piece)")
+                    case .gave: break
+                    }
+                }
+            } catch {
+                code = error.code
+            }
+            return (text, events, code)
+        }
+        (self.text, self.events, self.error) = (text, events, error)
+        self.waits = waits.withLock { $0 }
+    }
+}
+
+extension Actor.Act {
+    fileprivate static func say(_ text: String) -> Self { .give(.content(text)) }
+    fileprivate static let finish = Self.give(.finish(.stop))
+    fileprivate static func fail(_ code: PlatformError.Code, wait: Duration? = nil) -> Self {
+        .fail(.provider(code, retryAfter: wait))
+    }
+}
+
+@Suite("A route", .timeLimit(.minutes(1)))
+struct ModelRouteTests {
+    private func route(_ providers: Actor..., rescue: ModelRoute.Rescue = .continue) -> ModelRoute {
+        ModelRoute("chat", to: providers.map { ModelRoute.Target($0) }, rescue: rescue)
+    }
+
+    @Test("tries again while nothing was shown, and says nothing of it")
+    func retries() async {
+        let only = Actor("only", [.fail(.providerOverloaded)], [.fail(.rateLimited, wait: .seconds(3))], [.say("Yes."), .finish])
+        let journey = await Journey(route(only))
+        #expect(journey.text == "Yes.")
+        #expect(journey.events == ["stop"])
+        #expect(journey.waits == [.milliseconds(250), .seconds(3)])
+    }
+
+    @Test("asks the next when the tries are used up, or would be in vain, or the wait is long")
+    func failsOver() async {
+        for acts in [[Actor.Act.fail(.providerFailed)], [.fail(.providerAuthentication)], [.fail(.rateLimited, wait: .seconds(20))]] {
+            let (first, second) = (Actor("a", acts), Actor("b", [.say("Yes."), .finish]))
+            let journey = await Journey(route(first, second))
+            #expect(journey.text == "Yes.")
+            #expect(journey.events == ["asks b", "stop"])
+            #expect(journey.error == nil)
+        }
+    }
+
+    @Test("offers to no other provider what a content filter forbids")
+    func blocked() async {
+        let second = Actor("b", [.say("Yes."), .finish])
+        let journey = await Journey(route(Actor("a", [.fail(.contentBlocked)]), second))
+        #expect(journey.error == .contentBlocked)
+        #expect(second.prompts.isEmpty)
+    }
+
+    @Test("has the next go on from what was shown, in the way it can", arguments: [true, false])
+    func rescues(prefills: Bool) async throws {
+        let first = Actor("a", [.say("Take two "), .fail(.providerTruncated)])
+        let second = Actor("b", prefills: prefills, [.say("two tablets."), .finish])
+        let journey = await Journey(route(first, second))
+        #expect(journey.text == (prefills ? "Take two two tablets." : "Take two tablets."))
+        #expect(journey.events == ["b goes on", "stop"])
+        #expect(journey.error == nil)
+        let asked = try #require(second.prompts.first)
+        #expect(asked.answerSoFar == (prefills ? "Take two " : ""))
+        #expect(asked.messages.map(\.role) == (prefills ? [.user] : [.user, .assistant, .user]))
+        #expect(prefills || asked.messages[1].text == "Take two ")
+    }
+
+    @Test("tells in words a provider that refuses to take the text as its own")
+    func refusedPrefill() async {
+        let first = Actor("a", [.say("Take two "), .fail(.providerTruncated)])
+        let second = Actor("b", prefills: true, [.fail(.providerRejected)], [.say("tablets."), .finish])
+        let journey = await Journey(route(first, second))
+        #expect(journey.text == "Take two tablets.")
+        #expect(second.prompts.map(\.answerSoFar) == ["Take two ", ""])
+        #expect(second.prompts.last?.messages.count == 3)
+    }
+
+    @Test("keeps the text and the first error when nobody can go on")
+    func truncated() async {
+        let first = Actor("a", [.say("Take two "), .fail(.providerTruncated)])
+        let journey = await Journey(route(first, Actor("b", [.fail(.providerAuthentication)])))
+        #expect(journey.text == "Take two ")
+        #expect(journey.error == .providerTruncated)
+        let alone = await Journey(route(Actor("a", [.say("Take two "), .fail(.timedOut)])))
+        #expect(alone.text == "Take two ")
+        #expect(alone.error == .timedOut)
+    }
+
+    @Test("withdraws the text and answers anew where that is wanted, and leaves it where nothing is")
+    func otherRescues() async {
+        func journey(_ rescue: ModelRoute.Rescue) async -> Journey {
+            let first = Actor("a", [.give(.reasoning("hm")), .say("Take two "), .fail(.providerTruncated)])
+            return await Journey(
+                route(first, Actor("b", [.give(.reasoning("ah")), .say("Anew."), .finish]), rescue: rescue))
+        }
+        let restarted = await journey(.restart)
+        #expect(restarted.text == "Anew.")
+        #expect(restarted.events == ["thinks hm", "b restarts", "thinks ah", "stop"])
+        let off = await journey(.off)
+        #expect(off.text == "Take two ")
+        #expect(off.error == .providerTruncated)
+        let continued = await journey(.continue)
+        #expect(continued.text == "Take two Anew.")
+        #expect(continued.events == ["thinks hm", "b goes on", "stop"])
+    }
+
+    @Test("answers anew where thoughts alone were shown")
+    func thoughts() async {
+        let first = Actor("a", [.give(.reasoning("hm")), .fail(.providerTruncated)])
+        let journey = await Journey(route(first, Actor("b", [.say("Yes."), .finish])))
+        #expect(journey.events == ["thinks hm", "b restarts", "stop"])
+    }
+
+    @Test("goes on more than once")
+    func twice() async {
+        let journey = await Journey(
+            route(
+                Actor("a", [.say("One "), .fail(.providerTruncated)]),
+                Actor("b", [.say("two "), .fail(.timedOut)]), Actor("c", [.say("two three."), .finish])))
+        #expect(journey.text == "One two three.")
+        #expect(journey.events == ["b goes on", "c goes on", "stop"])
+    }
+
+    @Test("leaves a provider alone that was found down, and asks the next at once")
+    func breaker() async {
+        var limits = ProviderGate.Limits()
+        limits.breaker.failures = 3
+        let gate = ProviderGate(limits)
+        let down = Actor("a", [.fail(.providerUnreachable)])
+        let second = Actor("b", [.say("Yes."), .finish])
+        let route = ModelRoute("chat", to: [ModelRoute.Target(down, gate: gate), ModelRoute.Target(second)])
+        for _ in 0..<3 { #expect(await Journey(route).text == "Yes.") }
+        #expect(down.prompts.count == 3)
+        let alone = await Journey(ModelRoute("chat", to: [ModelRoute.Target(down, gate: gate)]))
+        #expect(alone.error == .providerOverloaded)
+        #expect(alone.waits.isEmpty)
+    }
+}
