@@ -41,7 +41,8 @@ Requests are counted for each model's whole name; a label keeps two users of one
 
 An answer is continued as models do it. If the last message is the assistant's, the answer follows it exactly. If the
 user's last message asks to go on and the messages hold the beginning of TEXT, in the assistant's words or in the
-user's, the answer follows that, as the options say. Whoever sends the whole answer gets an empty one.
+user's, the answer follows that, as the options say, and says a word again in whole that was shown in part. Whoever
+sends the whole answer gets an empty one.
 
 `GET /admin/requests` tells of each request: `model`, `resolved` (the fault that `asked` found), `at` and `ended` (seconds
 of the system's monotonic clock), `closed` (when the client hung up before the end), `status`, `tokens` sent, `stream`,
@@ -177,6 +178,9 @@ def pieces(asked: str | None, shown: int, wanted: Behaviour) -> tuple[int, list[
     elif repeat == "words":
         words = [match.start() for match in re.finditer(r"\S+", TEXT[:shown])]
         start = words[-3] if len(words) >= 3 else 0
+    elif asked == "continue" and re.match(r"\w\w", TEXT[max(0, shown - 1) :]):
+        # Told in words, no model begins with half a one.
+        start = re.search(r"\w+$", TEXT[:shown]).start()
     parts, at = [], 0
     for token in TOKENS:
         at, begin = at + len(token), at
