@@ -101,7 +101,7 @@ struct Seam {
             // A paragraph begins here, or more of its blank lines come.
             var missing = lead
             for _ in 0..<shownLines { missing = missing.drop { !$0.isNewline }.dropFirst() }
-            return (space.isEmpty ? missing : missing.drop { $0 == " " || $0 == "\t" }) + rest
+            return String(space.isEmpty ? missing : missing.drop { $0 == " " || $0 == "\t" }) + rest
         }
         if space.isEmpty { return (lead.isEmpty ? "" : " ") + rest }
         // One space more is a slip; more than one at the beginning of a line is its indentation.
