@@ -351,7 +351,10 @@ public actor StreamLog {
     /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
     /// the events before the newest; nobody is left with a gap.
     ///
-    /// - Parameter body: called at most once, with server-sent events, whole, that are valid in the call only.
+    /// - Parameters:
+    ///   - offset: of the last event that the reader has.
+    ///   - body: called at most once, with server-sent events, whole, that are valid in the call only.
+    /// - Returns: how far the reader is now.
     func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
         let last = lastOffset
         if offset > last || offset < firstOffset - 1 {

@@ -33,7 +33,9 @@ public struct ModelRoute: Sendable {
     }
 
     public var name: String
-    /// At least one, in the order in which they are asked. One that stands twice gets another chance.
+    /// At least one, in the order in which they are asked.
+    ///
+    /// One that stands twice gets another chance.
     public var targets: [Target]
     public var rescue: Rescue
 
