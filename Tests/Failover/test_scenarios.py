@@ -1,7 +1,7 @@
 """What users get when a provider fails: sixteen ways to fail, each asked about in three ways, on real servers.
 
-Each scenario has a server of its own with a route of two providers, `main` that fails and `backup`, and all run at once:
-most of their time is waiting. What a test then judges is the client's answer and what the providers were asked.
+Each scenario has a server of its own with a route of two providers, `main` that fails and `backup`, and all run at
+once: most of their time is waiting. What a test then judges is the client's answer and what the providers were asked.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from harness import QUESTION, SLACK, TEXT, TOKENS, Answer, FaultProvider, Medstr
 
 WAYS = ("panel", "v1", "whole")
 BASE = 0.2  # seconds; `retry.base` in the harness
+AFTER = 0.98  # `Retry-After: 1`, less what clocks of two processes may differ when they round
 
 
 @dataclass
@@ -121,17 +122,17 @@ def rescued_or_retried(tokens: int) -> Callable[[Run], None]:
 
 def rate_limited_once(run: Run):
     run.completes((2, 0), "main")
-    assert 1.0 <= run.gaps()[0] <= 1.0 + SLACK, "Retry-After was not heeded"
+    assert AFTER <= run.gaps()[0] <= 1.0 + SLACK, "Retry-After was not heeded"
 
 
 def rate_limited_for_good(run: Run):
     run.completes((3, 1), "backup")
-    assert all(1.0 <= gap <= 1.0 + SLACK for gap in run.gaps()), "Retry-After was not heeded"
+    assert all(AFTER <= gap <= 1.0 + SLACK for gap in run.gaps()), "Retry-After was not heeded"
 
 
 def rate_limited_everywhere(run: Run):
     run.fails("rate_limited", (429, "rate_limit_exceeded"), (3, 3), retry=True)
-    assert all(1.0 <= gap <= 1.0 + SLACK for gap in run.gaps() + run.gaps(run.backup))
+    assert all(AFTER <= gap <= 1.0 + SLACK for gap in run.gaps() + run.gaps(run.backup))
     if run.way != "panel":
         assert float(run.answer.headers["retry-after"]) >= 1
 
