@@ -5,7 +5,7 @@ internal import Synchronization
 /// A run of another program, with pipes at its ends.
 ///
 /// It is started by `posix_spawn` and read by threads of its own: Foundation's `Process` and its sources of events are
-/// not safe where many programs come and go at once.
+/// not safe where many programs come and go at once. Letting go of it kills what still runs.
 public final class Execution: Sendable {
     /// How a run ended.
     public struct Result: Sendable, Hashable {
@@ -21,20 +21,7 @@ public final class Execution: Sendable {
         }
     }
 
-    private struct State {
-        /// Bytes, as a character may come in two pieces.
-        var output: [UInt8] = []
-        var errors: [UInt8] = []
-        var openPipes = 2
-        var code: Int32?
-        var waiters: [(isReady: @Sendable (String) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
-
-        var text: String { String(decoding: output + errors, as: UTF8.self) }
-        var isOver: Bool { openPipes == 0 && code != nil }
-    }
-
-    private let state = Mutex(State())
-    private let process: pid_t
+    private let run: Run
     private let input: Mutex<Int32?>
 
     /// Starts at once.
@@ -57,10 +44,84 @@ public final class Execution: Sendable {
             for end in [input.readEnd, output.writeEnd, errors.writeEnd] { close(end) }
             return (process, input, output, errors)
         }
-        self.process = process
         self.input = Mutex(input.writeEnd)
-        collect(output.readEnd) { $0.output += $1 }
-        collect(errors.readEnd) { $0.errors += $1 }
+        run = Run(process, output: output.readEnd, errors: errors.readEnd)
+    }
+
+    // A test that fails midway leaves nothing behind that runs.
+    deinit {
+        run.send(SIGKILL)
+        endInput()
+    }
+
+    /// Waits until `text` has been written `count` times, or the run is over.
+    public func shows(_ text: String, times count: Int = 1) async {
+        await run.wait { $0.ranges(of: text).count >= count }
+    }
+
+    /// The number of the process.
+    public var id: Int32 { run.process }
+
+    /// Writes to the program's standard input.
+    public func type(_ text: String) {
+        input.withLock { end in
+            if let end { Spawn.write(Array(text.utf8), to: end) }
+        }
+    }
+
+    /// Ends the program's standard input.
+    public func endInput() {
+        input.withLock { end in
+            if let open = end { close(open) }
+            end = nil
+        }
+    }
+
+    /// Sends a signal, such as `SIGINT`, unless the run is over.
+    public func send(_ signal: Int32) { run.send(signal) }
+
+    /// What standard output has brought so far.
+    public var output: String { run.result.output }
+
+    /// Waits for the end.
+    public func result() async -> Result {
+        await run.wait { _ in false }
+        return run.result
+    }
+
+    /// Runs a program to its end, with nothing on its standard input or with `text`.
+    public static func run(
+        _ program: String, _ arguments: [String], input text: String = "", environment: [String: String],
+        in folder: URL
+    ) async throws -> Result {
+        let run = try Execution(program, arguments, environment: environment, in: folder)
+        run.type(text)
+        run.endInput()
+        return await run.result()
+    }
+}
+
+/// What the threads that read a program's output and wait for its end share with the one who started it.
+private final class Run: Sendable {
+    private struct State {
+        /// Bytes, as a character may come in two pieces.
+        var output: [UInt8] = []
+        var errors: [UInt8] = []
+        var openPipes = 2
+        var code: Int32?
+        var waiters: [(isReady: @Sendable (String) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+
+        var text: String { String(decoding: output + errors, as: UTF8.self) }
+        var isOver: Bool { openPipes == 0 && code != nil }
+    }
+
+    let process: pid_t
+    private let state = Mutex(State())
+
+    init(_ process: pid_t, output: Int32, errors: Int32) {
+        self.process = process
+        collect(output) { $0.output += $1 }
+        collect(errors) { $0.errors += $1 }
         Thread.detachNewThread { [self] in
             let code = Spawn.end(of: process)
             update { $0.code = code }
@@ -86,7 +147,8 @@ public final class Execution: Sendable {
         for continuation in ready { continuation.resume() }
     }
 
-    private func wait(until isReady: @escaping @Sendable (String) -> Bool) async {
+    /// Waits until all that was written pleases, or the run is over.
+    func wait(until isReady: @escaping @Sendable (String) -> Bool) async {
         await withCheckedContinuation { continuation in
             let isThere = state.withLock { state in
                 if state.isOver || isReady(state.text) { return true }
@@ -97,58 +159,19 @@ public final class Execution: Sendable {
         }
     }
 
-    /// Waits until `text` has been written `count` times, or the run is over.
-    public func shows(_ text: String, times count: Int = 1) async {
-        await wait { $0.ranges(of: text).count >= count }
-    }
-
-    /// The number of the process.
-    public var id: Int32 { process }
-
-    /// Writes to the program's standard input.
-    public func type(_ text: String) {
-        input.withLock { end in
-            if let end { Spawn.write(Array(text.utf8), to: end) }
-        }
-    }
-
-    /// Ends the program's standard input.
-    public func endInput() {
-        input.withLock { end in
-            if let open = end { close(open) }
-            end = nil
-        }
-    }
-
-    /// Sends a signal, such as `SIGINT`, unless the run is over.
-    public func send(_ signal: Int32) {
+    func send(_ signal: Int32) {
         state.withLock { state in
             if state.code == nil { _ = kill(process, signal) }
         }
     }
 
-    /// What standard output has brought so far.
-    public var output: String { state.withLock { String(decoding: $0.output, as: UTF8.self) } }
-
-    /// Waits for the end.
-    public func result() async -> Result {
-        await wait { _ in false }
-        return state.withLock { state in
-            Result(
+    /// As far as it has come.
+    var result: Execution.Result {
+        state.withLock { state in
+            Execution.Result(
                 output: String(decoding: state.output, as: UTF8.self),
                 errors: String(decoding: state.errors, as: UTF8.self), code: state.code ?? -1)
         }
-    }
-
-    /// Runs a program to its end, with nothing on its standard input or with `text`.
-    public static func run(
-        _ program: String, _ arguments: [String], input text: String = "", environment: [String: String],
-        in folder: URL
-    ) async throws -> Result {
-        let run = try Execution(program, arguments, environment: environment, in: folder)
-        run.type(text)
-        run.endInput()
-        return await run.result()
     }
 }
 

@@ -15,6 +15,7 @@ extension WireBody {
         let isAsTold =
             switch outcome {
             case "truncated": code == .providerTruncated
+            case "error" where errorKind == "protocol": code == .providerProtocol
             case "error": code != nil && code != .providerTruncated
             default: code == nil && answer.finishes.count == 1
             }
@@ -24,6 +25,7 @@ extension WireBody {
             (answer.text == text, "text: \(answer.text)"),
             (answer.reasoning == reasoning, "reasoning: \(answer.reasoning)"),
             (answer.usage == usage, "usage: \(String(describing: answer.usage))"),
+            (flags == nil || flags == answer.flags, "flags: \(answer.flags)"),
             (answer.finishes == (finish.map { [$0] } ?? []), "finish: \(answer.finishes)"),
             (model == nil || answer.deltas.first == model.map(Delta.start), "model: \(answer.model ?? "none")"),
             (!answer.deltas.contains { $0 == .content("") || $0 == .reasoning("") }, "an empty text"),
@@ -54,27 +56,26 @@ extension WireBody {
 
     /// Reads the body in two pieces, once for each place where it can be cut.
     ///
-    /// Of a long body only the events around the cut are read again each time: a reader is a value, so that reading goes
-    /// on from a copy made one whole event before the cut, and stops one whole event behind it.
+    /// Of a long body only the event that is cut and the next are read again each time: a reader is a value, so that
+    /// reading goes on from a copy made before that event.
     ///
     /// - Returns: the first cut that changes what the body means; `nil` where none does.
     public func misleadingCut(with dialect: any Dialect) -> Int? {
         guard var before = try? AnswerReader(of: dialect, head) else { return nil }
         let bounds = eventBounds
         for event in bounds.indices.dropLast() {
-            let start = bounds[max(0, event - 1)]
+            let start = bounds[event]
             let end = bounds[min(bounds.count - 1, event + 2)]
             let isEnd = end == bytes.count
-            if event > 1 {
-                let passed = bytes[bounds[event - 2]..<start]
-                guard DecodedAnswer(&before, [passed], isEnd: false).error == nil else { return nil }
-            }
             var reader = before
             let uncut = DecodedAnswer(&reader, [bytes[start..<end]], isEnd: isEnd)
-            for cut in bounds[event]...bounds[event + 1] {
+            for cut in start...bounds[event + 1] {
                 var reader = before
                 let answer = DecodedAnswer(&reader, [bytes[start..<cut], bytes[cut..<end]], isEnd: isEnd)
                 if answer.deltas != uncut.deltas || answer.error?.code != uncut.error?.code { return cut }
+            }
+            guard DecodedAnswer(&before, [bytes[start..<bounds[event + 1]]], isEnd: false).error == nil else {
+                return nil
             }
         }
         return nil
@@ -82,17 +83,24 @@ extension WireBody {
 
     /// Ends the body early, once at each byte, as a connection does that is closed in order.
     ///
-    /// - Returns: the first end after which the answer claims to be whole, though the whole body has more of it.
+    /// - Returns: the first end after which the answer claims to be whole, though the whole body has more of it, or says
+    ///   what the whole body does not; `nil` where there is none.
     public func misleadingEnd(with dialect: any Dialect) -> Int? {
         guard var reader = try? AnswerReader(of: dialect, head) else { return nil }
         let whole = read(with: dialect)
+        // What is withdrawn later is shown until then.
+        let isWithdrawn = whole.deltas.contains(.retract)
         var answer = DecodedAnswer()
         for index in bytes.indices {
             var ended = reader
             let end = DecodedAnswer(&ended, [], isEnd: true)
-            let text = answer.text + end.text
-            let isHonest = end.error != nil || text == whole.text && answer.reasoning + end.reasoning == whole.reasoning
-            guard isHonest, whole.text.utf8.starts(with: text.utf8) else { return index }
+            if end.error == nil || !end.deltas.isEmpty {
+                var early = answer
+                early.deltas += end.deltas
+                let isAll = early.text == whole.text && early.reasoning == whole.reasoning
+                let isPart = isWithdrawn || whole.text.utf8.starts(with: early.text.utf8)
+                guard isPart, isAll || end.error != nil else { return index }
+            }
             let piece = DecodedAnswer(&reader, [bytes[index...index]], isEnd: false)
             guard piece.error == nil else { return nil }
             answer.deltas += piece.deltas

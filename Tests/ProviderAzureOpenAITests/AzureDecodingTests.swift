@@ -3,46 +3,12 @@ import Providers
 import TestSupport
 import Testing
 
-/// What is done to every body: it must mean the same however it is cut.
-///
-/// The recordings are those of `../shared/reference/wire`; our own bodies ship with the tests.
-@Suite("Decoding Azure OpenAI's answers", .timeLimit(.minutes(5)))
+/// What the manifests of the bodies do not say; that they mean the same however they are cut is tested with all dialects.
+@Suite("Decoding Azure OpenAI's answers")
 struct AzureDecodingTests {
-    static let bodies: [WireBody] = {
-        do {
-            return try WireBody.all(in: Reference.fixture("azure-openai"))
-                + WireBody.all(in: Reference.fixture("chat-completions"))
-                + WireBody.recorded(["azure-chat", "openai-chat"])
-        } catch {
-            Issue.record(error)
-            return []
-        }
-    }()
-
-    @Test("A body means what its manifest says", arguments: bodies)
-    func meaning(body: WireBody) throws {
-        #expect(BodyCuts(of: body, by: try azure()).differences == [])
-    }
-
-    @Test("One byte at a time it means the same", arguments: bodies)
-    func singleBytes(body: WireBody) throws {
-        #expect(BodyCuts(of: body, by: try azure()).isSameByteByByte)
-    }
-
-    @Test("In random pieces it means the same", arguments: bodies)
-    func randomPieces(body: WireBody) throws {
-        let cuts = BodyCuts(of: body, by: try azure())
-        for seed in 1...UInt64(20) { #expect(cuts.isSameInPieces(seed: seed), "seed \(seed)") }
-    }
-
-    @Test("Cut at any byte it means the same", arguments: bodies)
-    func everyCut(body: WireBody) throws {
-        #expect(BodyCuts(of: body, by: try azure()).firstBadCut() == nil)
-    }
-
     static func deltas(_ file: String) throws -> [Delta] {
-        let body = try #require(bodies.first { $0.file == file })
-        return BodyCuts(of: body, by: try azure()).whole.deltas
+        let body = try #require(try WireBody.all(in: Reference.fixture("azure-openai")).first { $0.file == file })
+        return body.read(with: try azure()).deltas
     }
 
     static func flag(_ kind: String, _ detail: String = "") -> Delta { .flag(.init(kind: kind, detail: detail)) }

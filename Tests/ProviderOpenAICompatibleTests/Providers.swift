@@ -13,10 +13,3 @@ func compatible(_ profile: String, _ settings: String = "") throws -> some Diale
     try configuration.finish()
     return provider
 }
-
-/// The server that a body comes from: our own say it in their manifest, the recordings in their name.
-func profile(of body: WireBody) -> String {
-    let servers = ["ollama", "vllm", "llama_cpp", "groq", "openrouter"]
-    if servers.contains(body.dialect) { return body.dialect }
-    return servers.first { body.file.contains($0) } ?? "generic"
-}

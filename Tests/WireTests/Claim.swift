@@ -40,13 +40,12 @@ struct Claim: Sendable, CustomStringConvertible {
                 "base_url: 'http://model.test/v1', model: kestrel-2"),
         ]
         + ["generic", "groq", "llama_cpp", "ollama", "openrouter", "vllm"].map {
-            Claim("openai_compatible", [$0], "base_url: 'http://model.test/v1', model: kestrel-2, profile: \($0)")
+            Claim(
+                "openai_compatible", [$0],
+                "base_url: 'http://model.test/v1', model: kestrel-2, api_key: k, profile: \($0)")
         }
 
     static let registry = ProviderRegistry(plugins)
-
-    /// The claims of plugins that there are.
-    static let staked: [Claim] = all.filter { registry.kinds.contains($0.kind) }
 
     /// A provider of the kind, none of whose settings matter to what its answers mean.
     func dialect() throws -> any Dialect {
@@ -67,30 +66,16 @@ struct Reading: Sendable, CustomStringConvertible {
 
     var description: String { "\(body.file), by \(claim)" }
 
-    var head: ResponseHead {
-        let type = body.contentType.isEmpty ? [] : [(name: "Content-Type", value: body.contentType)]
-        return ResponseHead(status: body.status, headers: type)
+    /// For each body of the recordings and of our own, its readings by all who claim its dialect.
+    static let ofEachBody: [[Reading]] = bodies.map { body in
+        Claim.all.filter { $0.dialects.contains(body.dialect) }.map { Reading(claim: $0, body: body) }
     }
 
-    func answer(_ pieces: [ArraySlice<UInt8>]) throws -> DecodedAnswer {
-        DecodedAnswer(try claim.dialect(), head, pieces)
-    }
+    static let all = ofEachBody.flatMap(\.self)
 
-    func whole() throws -> DecodedAnswer { try answer([body.bytes[...]]) }
-
-    /// Of the recordings and of our own bodies, those that somebody claims; one line says how many nobody does yet.
-    static let all: [Reading] = {
-        let readings = bodies.flatMap { body in
-            Claim.staked.filter { $0.dialects.contains(body.dialect) }.map { Reading(claim: $0, body: body) }
-        }
-        let read = Set(readings.map(\.body.file))
-        let unread = bodies.filter { !read.contains($0.file) }
-        if !unread.isEmpty {
-            let dialects = Set(unread.map(\.dialect)).sorted().joined(separator: ", ")
-            print("No plugin reads \(dialects): \(unread.count) bodies are left out.")
-        }
-        return readings
-    }()
+    /// Each body once, read by the first that claims it: plugins of one dialect share its decoder, so that what is done
+    /// at every byte need not be done with each of them.
+    static let once = ofEachBody.compactMap(\.first)
 
     static let bodies: [WireBody] = {
         do {
