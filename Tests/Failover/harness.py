@@ -56,13 +56,14 @@ class Medstream:
     def __init__(self, configuration: dict, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "medstream.yaml"
+        usual = {"server": {"port": 0, "threads": 1}, "logs": {"level": "info", "access": False}}
         # JSON is YAML.
-        file.write_text(json.dumps(
-            {"server": {"port": 0, "threads": 1}, "logs": {"level": "info", "access": False}, **configuration}, indent=1))
+        file.write_text(json.dumps({**usual, **configuration}, indent=1))
         self.log = folder / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [SERVER, "--config", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+                [SERVER, "--config", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                text=True)
         lines: queue.Queue[str] = queue.Queue()
         output = itertools.chain(self.process.stdout, [""])
         threading.Thread(target=lambda: [lines.put(line) for line in output], daemon=True).start()

@@ -1,7 +1,7 @@
 """What users get when a provider fails: sixteen ways to fail, each asked about in three ways, on real servers.
 
-Each scenario has a server of its own with a route of two providers, `main` that fails and `backup`, and all run at once:
-most of their time is waiting. What a test then judges is the client's answer and what the providers were asked.
+Each scenario has a server of its own with a route of two providers, `main` that fails and `backup`, and all run at
+once: most of their time is waiting. What a test then judges is the client's answer and what the providers were asked.
 """
 
 from collections.abc import Callable
@@ -203,14 +203,12 @@ def filtered_in_the_middle(run: Run):
 
 
 def begun_anew(run: Run):
+    if run.way == "v1":
+        # Chat Completions cannot take back what was said, so that nothing is begun anew there.
+        return run.breaks_off(40, (1, 0))
     answer = run.answer
-    assert run.asked == (1, 1)
-    if run.way == "panel":
-        assert answer.is_complete() and answer.text == TEXT, answer.summary()
-        assert len(answer.withdrawn) == 1 and answer.row["content"] == TEXT
-    else:
-        # Chat Completions cannot take back what was said: this client is told the truth instead.
-        assert not answer.is_complete() and answer.error, answer.summary()
+    assert run.asked == (1, 1) and answer.is_complete() and answer.text == TEXT, answer.summary()
+    assert len(answer.withdrawn) == 1 and answer.row["content"] == TEXT
 
 
 PATIENT = {"timeouts": {"first_token": "40s", "first_byte": "40s", "idle": "40s"}}
@@ -267,6 +265,8 @@ class Stage:
 
     def __init__(self, fault: FaultProvider, folder, wanted: list[tuple[Scenario, str]]):
         self.fault = fault
+        # A host of its own: what is asked on a connection that another provider left open is sent again if that breaks.
+        self.failing = FaultProvider()
         self.folder = folder
         self.pool = ThreadPoolExecutor(64)
         self.codes: list[Future] = []
@@ -284,7 +284,7 @@ class Stage:
         providers = {}
         for way in WAYS:
             providers[f"main-{way}"] = provider(
-                self.fault, f"{scenario.main}#{mark}-main-{way}", **scenario.main_settings)
+                self.failing, f"{scenario.main}#{mark}-main-{way}", **scenario.main_settings)
             providers[f"backup-{way}"] = provider(
                 self.fault, f"{scenario.backup}#{mark}-backup-{way}", **scenario.backup_settings)
         names = {"panel": "chat", "v1": "v1", "whole": "whole"}
@@ -308,7 +308,7 @@ class Stage:
         try:
             answer = getattr(server, way)(route)
             result.set_result(Run(
-                way, answer, self.fault.requests(f"{scenario.main}#{mark}-main-{way}"),
+                way, answer, self.failing.requests(f"{scenario.main}#{mark}-main-{way}"),
                 self.fault.requests(f"{scenario.backup}#{mark}-backup-{way}")))
         except BaseException as error:
             result.set_exception(error)
@@ -323,6 +323,7 @@ def stage(fault, tmp_path_factory, request):
     yield stage
     assert {code.result(60) for code in stage.codes} == {0}, "a server did not end cleanly"
     stage.pool.shutdown()
+    stage.failing.stop()
 
 
 CASES = [

@@ -52,8 +52,10 @@ def server(fault, tmp_path_factory):
 def flaw(answer: Answer, position: int, route: str) -> str | None:
     """What is wrong with an answer whose first provider gave `position` tokens."""
     if answer.text != TEXT:
-        same = next((at for at, (a, b) in enumerate(zip(answer.text, TEXT)) if a != b), min(len(answer.text), len(TEXT)))
-        return f"differs from {same}: {answer.text[max(0, same - 20) : same + 20]!r}, not {TEXT[same - 20 : same + 20]!r}"
+        shorter = min(len(answer.text), len(TEXT))
+        same = next((at for at in range(shorter) if answer.text[at] != TEXT[at]), shorter)
+        around = slice(max(0, same - 20), same + 20)
+        return f"differs from {same}: {answer.text[around]!r}, not {TEXT[around]!r}"
     if not answer.is_complete():
         return answer.summary()
     if answer.way == "panel":

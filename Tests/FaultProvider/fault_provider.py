@@ -3,8 +3,8 @@
     python3 fault_provider.py [--port 8090] [--host 127.0.0.1]
 
 prints its port once it listens (0 picks a free one) and speaks Chat Completions: `POST /v1/chat/completions`, streamed
-and whole, and `GET /v1/models`. It needs nothing but Python 3.11. Its answer is always TEXT, sixty tokens no two of which
-are alike, so that a token that is doubled or lost shows. How it fails is said by the model's name,
+and whole, and `GET /v1/models`. It needs nothing but Python 3.11. Its answer is always TEXT, sixty tokens no two of
+which are alike, so that a token that is doubled or lost shows. How it fails is said by the model's name,
 
     FAULT[-NUMBER][+OPTION[=VALUE]]...[#LABEL]        such as cut-40, 429+times=1+retry-after=2, stall-12+pace=0#second
 
@@ -34,8 +34,8 @@ are alike, so that a token that is doubled or lost shows. How it fails is said b
 | retry-after=S | sent with an error's status |
 | pace=MS | between two tokens; 2 |
 | no-prefill | 400 when the last message is the assistant's |
-| repeat=words, repeat=sentence, repeat=all | a continued answer first says its last words, sentence, or all of it again |
-| begin=space, begin=bare | a continued answer begins with a space more, or without the white space it should begin with |
+| repeat=words, =sentence, =all | a continued answer first says its last words, sentence, or all of it again |
+| begin=space, =bare | a continued answer begins with a space more, or without the white space it should begin with |
 
 Requests are counted for each model's whole name; a label keeps two users of one fault apart.
 
@@ -44,9 +44,10 @@ user's last message asks to go on and the messages hold the beginning of TEXT, i
 user's, the answer follows that, as the options say, and says a word again in whole that was shown in part. Whoever
 sends the whole answer gets an empty one.
 
-`GET /admin/requests` tells of each request: `model`, `resolved` (the fault that `asked` found), `at` and `ended` (seconds
-of the system's monotonic clock), `closed` (when the client hung up before the end), `status`, `tokens` sent, `stream`,
-`asked` (`prefill` or `continue`), `start` (where in TEXT the answer began) and `messages`. `?model=` picks one model.
+`GET /admin/requests` tells of each request: `model`, `resolved` (the fault that `asked` found), `at` and `ended`
+(seconds of the system's monotonic clock), `closed` (when the client hung up before the end), `status`, `tokens` sent,
+`stream`, `asked` (`prefill` or `continue`), `start` (where in TEXT the answer began) and `messages`. With `?model=` only
+those of one model.
 `DELETE /admin/requests` forgets them, and begins all counts anew.
 """
 
@@ -245,8 +246,8 @@ class Connection(asyncio.Protocol):
 
     def reply(self, status: int, value, headers: str = ""):
         body = json.dumps(value).encode()
-        head = f"HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
-        self.transport.write(head.encode() + body)
+        fields = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{headers}"
+        self.transport.write(f"HTTP/1.1 {status} Status\r\n{fields}\r\n".encode() + body)
 
     def reply_error(self, error: tuple, headers: str = ""):
         status, kind, code, message = error
