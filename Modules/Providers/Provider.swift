@@ -15,6 +15,9 @@ public protocol Provider: Sendable {
     /// How long its models may take to the first text, where the configuration does not say.
     static var usualFirstToken: Duration { get }
 
+    /// How many requests it takes at once and when it is left alone, where the configuration does not say.
+    static var usualLimits: ProviderGate.Limits { get }
+
     /// Reads and checks the settings; opens no connection.
     ///
     /// What is missing or wrong is reported to the section, with its place, and some value is used instead: a process
@@ -51,6 +54,9 @@ public protocol Provider: Sendable {
 extension Provider {
     /// Two minutes: models that reason are silent for so long.
     public static var usualFirstToken: Duration { .seconds(120) }
+
+    /// Those of ``ProviderGate/Limits/init()``.
+    public static var usualLimits: ProviderGate.Limits { ProviderGate.Limits() }
 
     /// Gives the answer to `prompt` with no other limits than the provider's own.
     public func answer(

@@ -150,7 +150,7 @@ extension Settings {
             policy: FailurePolicy(section.section("retry")),
             firstToken: section.section("timeouts").duration(
                 "first_token", in: .milliseconds(1)...Self.day, default: type(of: provider).usualFirstToken),
-            limits: ProviderGate.Limits(section))
+            limits: ProviderGate.Limits(section, usual: type(of: provider).usualLimits))
     }
 
     /// A route of a conversation that is not given leads to the only provider there is.

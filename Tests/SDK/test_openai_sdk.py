@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,12 @@ SERVER = os.environ.get("MEDSTREAM_SERVER", str(ROOT / ".build/debug/medstream-s
 KEY = "any-key-will-do"
 # Words whose number and order the demo provider is asked for.
 WORDS = 60
+
+
+def in_a_loop(coroutine):
+    """Runs it in a thread of its own: that of the tests has a loop already where a browser is driven from it."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +147,7 @@ def test_async_whole_and_streamed_side_by_side(url, expected):
         async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=20) as client:
             return await asyncio.gather(*(text(client, number % 2 == 0) for number in range(8)))
 
-    assert asyncio.run(all_texts()) == [expected] * 8
+    assert in_a_loop(all_texts()) == [expected] * 8
 
 
 def test_stopping_early_stops_the_answer(client, url):
@@ -240,7 +247,7 @@ def test_langchain_async(chat_model, expected):
     async def text():
         return "".join([chunk.content async for chunk in chat_model.astream(f"[demo:long {WORDS}]")])
 
-    assert asyncio.run(text()) == expected
+    assert in_a_loop(text()) == expected
 
 
 def test_langchain_errors(chat_model):
@@ -279,7 +286,7 @@ def test_litellm_async(url, expected):
             model="openai/demo", api_base=f"{url}/v1", api_key=KEY, messages=long_answer(), stream=True, timeout=20)
         return "".join([chunk.choices[0].delta.content or "" async for chunk in answer])
 
-    assert asyncio.run(text()) == expected
+    assert in_a_loop(text()) == expected
 
 
 def test_litellm_errors(url):

@@ -42,20 +42,22 @@ public struct FailurePolicy: Sendable, Hashable {
 }
 
 extension CircuitBreaker.Settings {
-    /// Reads `failures` and `pause` from a provider's `breaker`.
-    public init(_ section: Section) {
+    /// Reads `failures` and `pause` from a provider's `breaker`; `usual` holds where it says nothing.
+    public init(_ section: Section, usual: CircuitBreaker.Settings) {
+        self = usual
         failures = section.int("failures", in: 0...1_000_000, default: failures)
         pause = section.duration("pause", in: .milliseconds(1) ... .seconds(86_400), default: pause)
     }
 }
 
 extension ProviderGate.Limits {
-    /// Reads `concurrency` and `breaker` of a provider's section.
-    public init(_ section: Section) {
+    /// Reads `concurrency` and `breaker` of a provider's section; `usual` holds where they say nothing.
+    public init(_ section: Section, usual: ProviderGate.Limits) {
+        self = usual
         let concurrency = section.section("concurrency")
         running = concurrency.int("limit", in: 1...1_000_000, default: running)
         waiting = concurrency.int("queue", in: 0...1_000_000, default: waiting)
         wait = concurrency.duration("wait", in: .milliseconds(1) ... .seconds(3600), default: wait)
-        breaker = CircuitBreaker.Settings(section.section("breaker"))
+        breaker = CircuitBreaker.Settings(section.section("breaker"), usual: usual.breaker)
     }
 }
