@@ -86,7 +86,8 @@ struct OpenAPI {
                 "reasoning": Schema.text, "state": Schema.choice(["streaming", "final"]),
                 "outcome": Schema.optionalText, "stream": Schema.optionalText, "provider": Schema.optionalText,
                 "model": Schema.optionalText, "usage": ["type": ["object", "null"]],
-                "cost": ["type": ["object", "null"]], "spans": Schema.list(["type": "object"]), "created_at": Schema.text,
+                "cost": ["type": ["object", "null"]], "spans": Schema.list(["type": "object"]),
+                "created_at": Schema.text,
                 "reply_to": Schema.optionalText, "retry_of": Schema.optionalText,
             ], required: ["id", "role", "content", "state", "created_at"]),
         "Turn": Schema.object(

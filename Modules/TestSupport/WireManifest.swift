@@ -55,7 +55,9 @@ public struct WireBody: Sendable, CustomStringConvertible {
         flags = expected?["flags"]?.array?.compactMap(\.string)
         errorKind = expected?["error"]?["kind"]?.string
         // Vendors' codes, which the recordings have there, are no text or no code of ours.
-        errorCode = (expected?["error"]?.string ?? expected?["error"]?["code"]?.string).flatMap { PlatformError.Code(rawValue: $0)?.rawValue }
+        errorCode = (expected?["error"]?.string ?? expected?["error"]?["code"]?.string).flatMap {
+            PlatformError.Code(rawValue: $0)?.rawValue
+        }
         usage = (expected?["usage"]).flatMap { value in
             value.object.map { _ in
                 Usage(

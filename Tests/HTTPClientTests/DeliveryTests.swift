@@ -5,10 +5,14 @@ import Testing
 
 @Suite("Responses that are handed over", .timeLimit(.minutes(1)))
 struct DeliveryTests {
-    @Test("Status and headers come first and once, then all bytes in order, then the end", arguments: 1...100 as ClosedRange<UInt64>)
+    @Test(
+        "Status and headers come first and once, then all bytes in order, then the end",
+        arguments: 1...100 as ClosedRange<UInt64>)
     func order(seed: UInt64) async throws {
         var random = SplitMix(seed: seed)
-        let body = (0..<Int.random(in: 0...60_000, using: &random)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        let body = (0..<Int.random(in: 0...60_000, using: &random)).map {
+            UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8)
+        }
         var steps = [ScriptedServer.Step.send("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"), .send(chunkedHead)]
         var rest = body[...]
         while !rest.isEmpty {
@@ -58,7 +62,8 @@ struct DeliveryTests {
         return (receiver.pieces, after.localJobs - before.localJobs, after.remoteJobs - before.remoteJobs)
     }
 
-    @Test("cancel() from within a call closes the connection, and nothing more is handed over", arguments: [true, false])
+    @Test(
+        "cancel() from within a call closes the connection, and nothing more is handed over", arguments: [true, false])
     func cancelWithin(isAtHead: Bool) async throws {
         // All in one piece: what follows the cancelling call has been read already.
         let server = try ScriptedServer { _ in
@@ -83,7 +88,8 @@ struct DeliveryTests {
     @Test("Cancelling the task that waits for the end closes the connection", arguments: ["/", "/silent"])
     func cancelTask(path: String) async throws {
         let server = try ScriptedServer { request in
-            request.line.contains("/silent") ? [.awaitDisconnect] : [.send(chunkedHead + chunk("one")), .awaitDisconnect]
+            request.line.contains("/silent")
+                ? [.awaitDisconnect] : [.send(chunkedHead + chunk("one")), .awaitDisconnect]
         }
         let arrived = Tally()
         let task = Task {

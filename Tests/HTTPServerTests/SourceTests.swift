@@ -1,4 +1,4 @@
-import HTTPServer
+@testable import HTTPServer
 import Reactor
 import Synchronization
 import TestSupport
@@ -313,7 +313,8 @@ private final class PieceSource: BodySource {
     func write() -> BodyProgress {
         asked.add()
         guard !pieces.isEmpty else { return isEnd ? .end : .nothingYet }
-        writer.append(pieces.removeFirst().span)
+        let piece = pieces.removeFirst()
+        writer.append(piece.span)
         return .more
     }
 
@@ -321,7 +322,9 @@ private final class PieceSource: BodySource {
 
     func give(_ count: Int, then finish: @escaping (_ jobs: Int) -> Void) {
         let before = writer.loop.statistics
-        repeating(count) { self.give([[0x78]], isEnd: false) } then: {
+        repeating(count) {
+            self.give([[0x78]], isEnd: false)
+        } then: {
             let after = self.writer.loop.statistics
             finish(after.localJobs - before.localJobs + after.remoteJobs - before.remoteJobs)
         }

@@ -48,7 +48,8 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
             says: "%/main.yaml:4:10: routes.chat: no provider is called 'mian'; did you mean 'main'?"),
         .init(
             "a provider of unknown kind", "providers:\n  main: { kind: opnai }\n",
-            says: "%/main.yaml:2:17: providers.main.kind: expected one of anthropic, ", "openai_compatible, found 'opnai'",
+            says: "%/main.yaml:2:17: providers.main.kind: expected one of anthropic, ",
+            "openai_compatible, found 'opnai'",
             "did you mean 'openai'?"),
         .init(
             "a provider without what it needs", "providers:\n  main: { kind: openai, model: m }\n",

@@ -19,7 +19,10 @@ struct GeminiDecodingTests {
             ("recitation.txt", "content_filter", "recitation"), ("batch-blocked.json", "prompt_blocked", "safety"),
         ])
     func flags(file: String, kind: String, detail: String) throws {
-        #expect(try Self.answer(file).deltas.suffix(2) == [.flag(.init(kind: kind, detail: detail)), .finish(.contentFilter)])
+        #expect(
+            try Self.answer(file).deltas.suffix(2) == [
+                .flag(.init(kind: kind, detail: detail)), .finish(.contentFilter),
+            ])
     }
 
     @Test(

@@ -15,7 +15,9 @@ struct FailurePolicyTests {
         var policy = FailurePolicy()
         policy.tries = 20
         policy.total = .seconds(3600)
-        let ceilings: [Duration] = [.milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(8)]
+        let ceilings: [Duration] = [
+            .milliseconds(500), .seconds(1), .seconds(2), .seconds(4), .seconds(8), .seconds(8),
+        ]
         for (index, ceiling) in ceilings.enumerated() {
             let wait = policy.wait(
                 after: Self.failure(.providerOverloaded), tries: index + 1, elapsed: .zero, share: share)

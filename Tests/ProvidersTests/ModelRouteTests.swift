@@ -109,7 +109,8 @@ struct ModelRouteTests {
 
     @Test("tries again while nothing was shown, and says nothing of it")
     func retries() async {
-        let only = Actor("only", [.fail(.providerOverloaded)], [.fail(.rateLimited, wait: .seconds(3))], [.say("Yes."), .finish])
+        let only = Actor(
+            "only", [.fail(.providerOverloaded)], [.fail(.rateLimited, wait: .seconds(3))], [.say("Yes."), .finish])
         let journey = await Journey(route(only))
         #expect(journey.text == "Yes.")
         #expect(journey.events == ["stop"])
@@ -118,7 +119,10 @@ struct ModelRouteTests {
 
     @Test("asks the next when the tries are used up, or would be in vain, or the wait is long")
     func failsOver() async {
-        for acts in [[Actor.Act.fail(.providerFailed)], [.fail(.providerAuthentication)], [.fail(.rateLimited, wait: .seconds(20))]] {
+        for acts in [
+            [Actor.Act.fail(.providerFailed)], [.fail(.providerAuthentication)],
+            [.fail(.rateLimited, wait: .seconds(20))],
+        ] {
             let (first, second) = (Actor("a", acts), Actor("b", [.say("Yes."), .finish]))
             let journey = await Journey(route(first, second))
             #expect(journey.text == "Yes.")

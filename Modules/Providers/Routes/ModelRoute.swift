@@ -90,9 +90,10 @@ public struct RouteClock: Sendable {
 
     public init(
         now: @escaping @Sendable () -> ContinuousClock.Instant,
-        sleep: nonisolated(nonsending) @escaping @Sendable (
-            Duration, EventLoop
-        ) async throws(CancellationError) -> Void,
+        sleep:
+            nonisolated(nonsending) @escaping @Sendable (
+                Duration, EventLoop
+            ) async throws(CancellationError) -> Void,
         chance: @escaping @Sendable () -> Double
     ) {
         self.now = now

@@ -59,7 +59,8 @@ public final class ProviderGate: Sendable {
         let pause = isIn ? state.withLock { $0.breaker.admit($0.limits.breaker, at: now()) } : nil
         if isIn, pause == nil, !Task.isCancelled { return }
         if isIn { leave(.unknown, for: user) }
-        throw Task.isCancelled ? .provider(.cancelled) : .provider(.providerOverloaded, retryAfter: pause ?? .seconds(1))
+        throw Task.isCancelled
+            ? .provider(.cancelled) : .provider(.providerOverloaded, retryAfter: pause ?? .seconds(1))
     }
 
     /// Whether there is room at once.

@@ -61,7 +61,9 @@ struct Seam {
             }
             if repeated.starts(with: said) {
                 guard isEnd else { return nil }
-                if said.count == repeated.count { return close(dropping: said.count, of: held.dropFirst(leading.count)) }
+                if said.count == repeated.count {
+                    return close(dropping: said.count, of: held.dropFirst(leading.count))
+                }
             }
         }
         isOpen = false
