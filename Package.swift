@@ -109,7 +109,11 @@ let package = Package(
 
         app(
             "medstream", in: "CLI",
-            uses: ["Arguments", "Configuration", "Core", "Plugins", "Providers", "Reactor", "Settings", "StreamClient"]),
+            uses: [
+                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Settings",
+                "StreamClient",
+            ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 
@@ -163,7 +167,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
-        tests("StreamingTests", of: ["Core", "Hashing", "Reactor", "Streaming"]),
+        tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",
             of: [

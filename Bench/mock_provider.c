@@ -1,4 +1,5 @@
-// An OpenAI-compatible provider for the benchmark: POST anything, get a chat completion streamed as chunked SSE.
+// An OpenAI-compatible provider for the benchmark: POST anything, get a chat completion; streamed as chunked SSE when the
+// body says `"stream": true`, else whole and at once.
 //
 //     mock_provider PORT
 //
@@ -20,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { OUTPUT = 32 * 1024, ROOM_FOR_AN_EVENT = 1024, LARGEST_REQUEST = 1 << 20, NOT_WAITING = -1 };
+enum { OUTPUT = 32 * 1024, ROOM_FOR_AN_EVENT = 1024, MOST_WHOLE = 1000, LARGEST_REQUEST = 1 << 20, NOT_WAITING = -1 };
 
 typedef struct connection {
     int socket, place;  // place in the heap of those that wait for their next chunk
@@ -156,6 +157,40 @@ static uint64_t number(const char *from, const char *to, const char *key, uint64
     return found ? strtoull(found + strlen(key), NULL, 10) : otherwise;
 }
 
+static int asks_to_stream(const char *body, const char *end) {
+    const char *value = memmem(body, (size_t)(end - body), "\"stream\"", 8);
+    if (!value) return 0;
+    value += 8;
+    value += strspn(value, ": ");
+    return value < end && *value == 't';
+}
+
+/// The whole answer in one body, of at most `MOST_WHOLE` chunks.
+static int answer_whole(connection *c) {
+    static const char before[] = "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"mock\","
+        "\"system_fingerprint\":\"fp_0\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"";
+    char head[128], after[256], text[CELL];
+    uint64_t now = now_us();
+    if (c->total > MOST_WHOLE) c->total = MOST_WHOLE;
+    int after_length = snprintf(after, sizeof after, "\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":"
+        "{\"prompt_tokens\":9,\"completion_tokens\":%llu,\"total_tokens\":%llu}}", (unsigned long long)c->total,
+        (unsigned long long)c->total + 9);
+    size_t length = sizeof before - 1 + c->total * CELL + (size_t)after_length;
+    if (c->output_length + length + sizeof head > OUTPUT) return -1;  // a client that asks and asks and does not read
+    put(c, head, (size_t)snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                  "Content-Length: %zu\r\n\r\n", length));
+    put(c, before, sizeof before - 1);
+    for (uint64_t i = 0; i < c->total; i++) {
+        cell_write(text, now, i);
+        put(c, text, CELL);
+    }
+    put(c, after, (size_t)after_length);
+    stats.started++;
+    stats.finished++;
+    stats.chunks += c->total;
+    return flush(c);
+}
+
 static int answer(connection *c, const char *request, const char *head_end, const char *end) {
     char head[512];
     if (!strncmp(request, "GET /stats", 10)) {
@@ -172,6 +207,7 @@ static int answer(connection *c, const char *request, const char *head_end, cons
     c->total = number(request, line_end, "n=", number(head_end, end, "\"mock-n", 100));
     const char *model = memmem(head_end, (size_t)(end - head_end), "\"mock-n", 7);
     c->interval = 1000 * number(request, line_end, "i=", model ? number(model, end, "-i", 50) : 50);
+    if (!asks_to_stream(head_end, end)) return answer_whole(c);
     c->sent = 0;
     c->is_streaming = 1;
     stats.active++;

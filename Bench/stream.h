@@ -12,7 +12,7 @@
 enum stage { HEAD, SIZE, DATA, DATA_END, TRAILER, PLAIN, CLOSED };
 
 typedef struct stream {
-    int socket, is_connected, is_slow, number;
+    int socket, is_connected, is_slow, was_stopped, has_resynced, number;
     enum stage stage;
     int is_chunked, has_ended;  // whether the terminal event came: [DONE], or stream_done
     uint64_t chunk_left, opened_at, first_at, cells;
@@ -75,7 +75,7 @@ static void stream_line(stream *s, const char *line, size_t length, uint64_t now
             if (!has(line, length, "\"complete\"")) stream_fail(s, "the stream ended with: %.300s", line);
             return;
         }
-        if (room > 6 && !memcmp(type, "resync", 6) && s->is_slow) { s->stage = CLOSED; return; }
+        if (room > 6 && !memcmp(type, "resync", 6) && s->is_slow) { s->has_resynced = 1; s->stage = CLOSED; return; }
         if (room > 6 && (!memcmp(type, "error\"", 6) || !memcmp(type, "resync", 6) || !memcmp(type, "splice", 6))) {
             stream_fail(s, "an event that should not be: %.*s", length < 300 ? (int)length : 300, line);
             return;

@@ -1,6 +1,7 @@
-"""What the benchmark starts: the mock provider, and what stands between it and the load: nothing, nginx, Medstream."""
+"""What the benchmark starts: the mock provider, and what stands between it and the load; `peers/` has more of those."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -8,7 +9,6 @@ import time
 from pathlib import Path
 
 STREAM_LIMIT = 20_000
-START_SECONDS = 15
 
 
 class CannotStart(Exception):
@@ -26,6 +26,8 @@ class Process:
 
     name = ""
     ready_path: str | None = None
+    start_seconds = 15
+    environment: dict[str, str] = {}
 
     def __init__(self, work: Path):
         self.work = work
@@ -37,7 +39,8 @@ class Process:
 
     def __enter__(self):
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=os.environ | self.environment)
         try:
             self.wait_until_ready()
         except BaseException:
@@ -54,7 +57,7 @@ class Process:
             self.process.wait()
 
     def wait_until_ready(self):
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while time.monotonic() < deadline and self.process.poll() is None:
             if self.is_ready():
                 return
@@ -77,6 +80,10 @@ class Process:
         """The processes that do the work, whose CPU and memory count."""
         return [self.process.pid]
 
+    def children(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
 
 class Provider(Process):
     """The mock provider: `mock_provider.c`."""
@@ -88,17 +95,26 @@ class Provider(Process):
 
 
 class Target(Process):
-    """Something the load is put on, in front of a provider."""
+    """Something the load is put on, in front of a provider, with one worker for each of `cores`."""
 
-    def __init__(self, work: Path, provider: Provider, model: str):
+    may_lag = False
+    answers_whole = True
+
+    def __init__(self, work: Path, provider: Provider, model: str, cores: int = 1):
         super().__init__(work)
         self.provider = provider
         self.model = model
+        self.cores = cores
 
-    def request(self) -> list[str]:
-        """The arguments of `load` that name the request."""
-        body = f'{{"model":"{self.model}","stream":true,"messages":[{{"role":"user","content":"hello"}}]}}'
-        return ["--port", str(self.port), "--path", "/v1/chat/completions", "--body", body]
+    def model_to_ask_for(self) -> str:
+        return self.model
+
+    def request(self, streams: bool = True) -> list[str]:
+        """The arguments of `load` and `requests` that name the request."""
+        body = {"model": self.model_to_ask_for(), "messages": [{"role": "user", "content": "hello"}]}
+        if streams:
+            body["stream"] = True
+        return ["--port", str(self.port), "--path", "/v1/chat/completions", "--body", json.dumps(body)]
 
 
 class Direct(Target):
@@ -118,18 +134,18 @@ class Direct(Target):
 
 
 class Nginx(Target):
-    """One nginx worker that passes every byte on at once: the floor for a proxy written in C."""
+    """nginx that passes every byte on at once: the floor for a proxy written in C."""
 
     name = "nginx"
 
     CONFIGURATION = """
-        daemon off; worker_processes 1; worker_rlimit_nofile {files}; pid nginx.pid; error_log error.log warn;
+        daemon off; worker_processes {cores}; worker_rlimit_nofile {files}; pid nginx.pid; error_log error.log warn;
         events {{ worker_connections {files}; multi_accept on; }}
         http {{
-            access_log off; tcp_nodelay on;
+            access_log off; tcp_nodelay on; keepalive_requests 100000000;
             client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
             scgi_temp_path scgi;
-            upstream provider {{ server 127.0.0.1:{provider}; keepalive 64; }}
+            upstream provider {{ server 127.0.0.1:{provider}; keepalive 64; keepalive_requests 100000000; }}
             server {{
                 listen 127.0.0.1:{port} backlog=4096;
                 location / {{
@@ -143,36 +159,40 @@ class Nginx(Target):
     def command(self):
         folder = self.work / "nginx"
         folder.mkdir(exist_ok=True)
-        text = self.CONFIGURATION.format(files=STREAM_LIMIT, provider=self.provider.port, port=self.port)
+        text = self.CONFIGURATION.format(cores=self.cores, files=STREAM_LIMIT, provider=self.provider.port, port=self.port)
         (folder / "nginx.conf").write_text(text)
         return ["nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log"]
 
     def working_pids(self):
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return self.children()
 
 
 class Medstream(Target):
-    """The release server on one thread, with the mock as its provider."""
+    """The release server with the mock as its provider, asked through its own API."""
 
     name = "medstream"
     ready_path = "/readyz"
+    answers_whole = False
+    write_timeout = "30s"
+    kept = "{ events: 100000, bytes: 64MiB, total_bytes: 4GiB }"
 
     CONFIGURATION = """\
 include: {defaults}
 server:
   port: {port}
-  threads: 1
+  threads: {cores}
   max_connections: {limit}
   max_connections_per_address: {limit}
+  timeouts: {{ write: {write_timeout} }}
 logs: {{ level: warning, access: false }}
 streaming:
   retention: 1s
   idle_timeout: 1h
   on_detach: cancel
   detach_grace: 0s
-  log: {{ events: 100000, bytes: 64MiB, total_bytes: 4GiB }}
+  log: {kept}
   max_text: 64MiB
+  max_viewers: {limit}
   max_running: {limit}
 providers:
   mock:
@@ -187,11 +207,21 @@ routes:
     def command(self):
         path = self.work / "medstream.yaml"
         path.write_text(self.CONFIGURATION.format(
-            defaults=Path("config/medstream.yaml").resolve(), port=self.port, limit=STREAM_LIMIT, provider=self.provider.port, model=self.model))
+            defaults=Path("config/medstream.yaml").resolve(), port=self.port, cores=self.cores, limit=STREAM_LIMIT,
+            write_timeout=self.write_timeout, kept=self.kept, provider=self.provider.port, model=self.model))
         return [os.environ.get("MEDSTREAM_SERVER", ".build/release/medstream-server"), "--config", str(path)]
 
-    def request(self):
+    def request(self, streams: bool = True):
         return ["--port", str(self.port), "--path", "/api/v1/chat/stream?message=hello"]
 
 
-TARGETS = {kind.name: kind for kind in (Direct, Nginx, Medstream)}
+class MedstreamOpenAI(Medstream):
+    """The same server, asked as an OpenAI-compatible provider: the model is the name of a route."""
+
+    name = "medstream-v1"
+    answers_whole = True
+    request = Target.request
+
+    def model_to_ask_for(self):
+        return "chat"
+

@@ -31,7 +31,8 @@ let program: Command = Command(
     details: """
         Exit codes:
            0  done
-           1  the answer failed, was cut short, or the server refused the request
+           1  the answer failed, was cut short, the server refused the request, or a provider
+              did not pass its check
           64  wrong usage
           69  the server cannot be reached or is too busy
           78  wrong configuration
@@ -46,7 +47,10 @@ let program: Command = Command(
         Command.Example("medstream chat \"What is a Wells score?\"", "Ask one question."),
     ],
     takes: [versionFlag],
-    subcommands: [Chat.command, Replay.command, Config.command, Version.command, Completion.command],
+    subcommands: [
+        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Version.command,
+        Completion.command,
+    ],
     action: { arguments throws(UsageError) in
         guard arguments[versionFlag] else {
             throw UsageError("expected a command: \(program.subcommands.map(\.name).joined(separator: ", "))")

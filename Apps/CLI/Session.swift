@@ -66,7 +66,7 @@ struct Session: Sendable {
         }
     }
 
-    private static func exitCode(for error: ClientError) -> Int32 {
+    static func exitCode(for error: ClientError) -> Int32 {
         switch error {
         case .unreachable, .incomprehensible, .cut, .gap: ExitCode.unavailable
         case .refused: error.isTransient ? ExitCode.unavailable : ExitCode.failed

@@ -21,4 +21,17 @@ enum Shared {
         if arguments[json] { return .json }
         return .text(showsReasoning: arguments[reasoning] ?? Terminal().isOutputInteractive)
     }
+
+    /// Longer than any server takes by default.
+    private static let maxInputBytes = 4 << 20
+
+    /// What is to be said: the operand, or standard input.
+    static func text(_ operand: String?) throws(UsageError) -> String {
+        guard let text = operand ?? Terminal.input(upTo: maxInputBytes) else {
+            throw UsageError("standard input must be UTF-8 text of at most \(maxInputBytes >> 20) MiB")
+        }
+        let isBlank = text.allSatisfy { $0.isWhitespace }
+        guard !isBlank else { throw UsageError("there is nothing to ask; give TEXT, or text on standard input") }
+        return text
+    }
 }

@@ -16,11 +16,11 @@ struct API: Sendable {
 
     /// Every call there is.
     ///
-    /// Our own stand under `/api/v1`, those for operations at the root.
+    /// Our own stand under `/api/v1`, those of OpenAI's API and those for operations at the root.
     var operations: [Operation] {
-        let own = (chatOperations + streamOperations + conversationOperations + featureOperations)
+        let own = (chatOperations + streamOperations + conversationOperations + usageOperations + featureOperations)
             .map { $0.under("/api/v1") }
-        return own + operationsOperations
+        return own + completionOperations + operationsOperations
     }
 
     func handler(log: Log) throws -> Handler {
@@ -58,23 +58,27 @@ extension UserID {
     }()
 }
 
-/// Turns errors into problem details, and logs what the caller must not see.
+/// Turns errors into problem details, or into what OpenAI's API has for them, and logs what the caller must not see.
 private func problems(_ log: Log) -> Middleware {
     { request, next in
+        let isOpenAI = request.path.hasPrefix(OpenAIError.paths)
+        func response(_ error: PlatformError) -> Response {
+            isOpenAI ? OpenAIError(error).response : error.response
+        }
         do {
             return try await next(request)
         } catch let error as PlatformError {
             if let cause = error.cause {
                 log.warning("request_failed", [.text("request", request.id), .code("code", error.code)], detail: cause)
             }
-            return error.response
+            return response(error)
         } catch let error as HTTPError {
-            return error.response
+            return isOpenAI ? OpenAIError(error).response : error.response
         } catch is CancellationError {
-            return PlatformError(.cancelled, "The request was cancelled.").response
+            return response(PlatformError(.cancelled, "The request was cancelled."))
         } catch {
             log.error("request_failed", [.text("request", request.id), .code("code", .internalError)], detail: error)
-            return PlatformError(.internalError, "Something went wrong on our side. Try again.").response
+            return response(PlatformError(.internalError, "Something went wrong on our side. Try again."))
         }
     }
 }
@@ -91,7 +95,8 @@ private func localOnly(allowed: @escaping @Sendable () -> [String]) -> Middlewar
         }
         let isForeign = request.headers["sec-fetch-site"] == "cross-site"
         let isAllowed = request.headers["origin"].map { allowed().contains($0) } ?? false
-        guard !isForeign || isAllowed || !request.path.hasPrefix("/api/") else {
+        let isCall = request.path.hasPrefix("/api/") || request.path.hasPrefix(OpenAIError.paths)
+        guard !isForeign || isAllowed || !isCall else {
             throw PlatformError(.forbidden, "Pages of other sites may not call this server.")
         }
         return try await next(request)

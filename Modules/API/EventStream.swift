@@ -11,13 +11,13 @@ struct EventStream: Sendable {
     func response(_ log: StreamLog, after offset: Int, on loop: EventLoop) -> Response {
         let heartbeat = heartbeat
         if log.loop === loop {
-            return response(
+            return Self.response(
                 .source { writer in
                     Self.open(writer, heartbeat)
                     return LogSource(log, after: offset, to: writer)
                 })
         }
-        return response(
+        return Self.response(
             .stream { writer in
                 Self.open(writer, heartbeat)
                 do {
@@ -32,14 +32,15 @@ struct EventStream: Sendable {
     func response(of events: [(event: StreamEvent, id: EventID)]) -> Response {
         let bytes = events.flatMap { StreamLog.encoded($0.event, $0.id) }
         let heartbeat = heartbeat
-        return response(
+        return Self.response(
             .stream { writer in
                 Self.open(writer, heartbeat)
                 try await writer.write(bytes)
             })
     }
 
-    private func response(_ body: Response.Body) -> Response {
+    /// An answer of server-sent events.
+    static func response(_ body: Response.Body) -> Response {
         Response(
             200,
             headers: [

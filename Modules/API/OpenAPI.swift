@@ -74,6 +74,7 @@ struct OpenAPI {
                 "code": Schema.choice(PlatformError.Code.allCases.map(\.rawValue)), "detail": Schema.text,
                 "field": Schema.text,
             ], required: ["type", "title", "status", "code", "detail"]),
+        "OpenAIError": OpenAIError.schema,
         "StreamEvent": Schema.object(
             [
                 "type": Schema.text, "panel": Schema.choice(Panel.allCases.map(\.rawValue)),

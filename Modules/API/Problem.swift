@@ -8,12 +8,14 @@ extension PlatformError {
     /// The same; `instance` is the path of what it happened to.
     func response(instance: String? = nil) -> Response {
         var headers = Headers()
-        if let retryAfter {
-            headers["Retry-After"] = String(max(1, retryAfter.components.seconds))
-        } else if code.httpStatus == 503 {
-            headers["Retry-After"] = "2"
-        }
+        headers["Retry-After"] = waiting(status: code.httpStatus)
         return .problem(
             status: code.httpStatus, code: code.rawValue, message, field: field, instance: instance, headers: headers)
+    }
+
+    /// What `Retry-After` says, in seconds; nothing where neither the error nor its status asks to wait.
+    func waiting(status: Int) -> String? {
+        if let retryAfter { return String(max(1, retryAfter.components.seconds)) }
+        return status == 503 || status == 429 ? "2" : nil
     }
 }

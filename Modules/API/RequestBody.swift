@@ -34,6 +34,47 @@ struct RequestBody {
         }
     }
 
+    /// A member as it came; `nil` when it is absent or `null`.
+    subscript(name: String) -> JSONValue? {
+        guard let value = members[name], value != .null else { return nil }
+        return value
+    }
+
+    func flag(_ name: String) throws(PlatformError) -> Bool? {
+        guard let value = self[name] else { return nil }
+        guard let flag = value.bool else {
+            throw PlatformError(.invalidRequest, "'\(name)' must be true or false.", field: name)
+        }
+        return flag
+    }
+
+    func int(_ name: String, in range: ClosedRange<Int>) throws(PlatformError) -> Int? {
+        guard let value = self[name] else { return nil }
+        guard let number = value.int, range.contains(number) else {
+            let bounds =
+                range.upperBound == .max
+                ? "from \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+            throw PlatformError(.invalidRequest, "'\(name)' must be a whole number \(bounds).", field: name)
+        }
+        return number
+    }
+
+    func number(_ name: String, in range: ClosedRange<Double>) throws(PlatformError) -> Double? {
+        let number: Double
+        switch self[name] {
+        case nil: return nil
+        case .int(let value): number = Double(value)
+        case .double(let value): number = value
+        default: number = .nan
+        }
+        guard range.contains(number) else {
+            throw PlatformError(
+                .invalidRequest, "'\(name)' must be a number from \(range.lowerBound) to \(range.upperBound).",
+                field: name)
+        }
+        return number
+    }
+
     func requiredString(_ name: String) throws(PlatformError) -> String {
         guard let value = try string(name) else {
             throw PlatformError(.invalidRequest, "'\(name)' is missing; give a text.", field: name)

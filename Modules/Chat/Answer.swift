@@ -1,5 +1,6 @@
 import Core
 import Providers
+import Reactor
 import Streaming
 
 /// How the model's part of a turn goes; confined to the loop of its stream.
@@ -11,6 +12,8 @@ final class Answer {
     var flags: [Delta.Flag] = []
     /// Why it was cut.
     var stopReason: StreamLog.StopReason?
+    /// Ends the run when the caller's time is up.
+    var deadline: LoopTimer?
     /// Whether reasons are being given.
     var isReasoning = false
     /// Whether text for the chat has come.

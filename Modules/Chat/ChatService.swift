@@ -22,7 +22,7 @@ public final class ChatService: Sendable {
     public let hub: StreamHub
     let store: any ConversationStore
     let configuration: @Sendable () -> Configuration
-    private let log: Log
+    let log: Log
 
     public init(
         store: any ConversationStore, hub: StreamHub, log: Log,

@@ -22,7 +22,8 @@ struct PromptBuilder: Sendable {
         return Prompt(messages, stage: stage, streams: streams)
     }
 
-    private func cost(_ text: String) -> Int {
+    /// How much of the history limit a text takes.
+    func cost(_ text: String) -> Int {
         switch settings.historyUnit {
         case .characters: text.count
         case .tokens: (text.utf8.count + 3) / 4

@@ -13,8 +13,8 @@ import Telemetry
 /// A class, and its steps functions of their own, because what the frames of a waiting task hold is held for each open
 /// stream.
 final class TurnRun: Sendable {
-    /// The assistant's row as it was opened.
-    private let message: Message
+    /// The assistant's row as it was opened; `nil` where the answer is part of no conversation, and is not recorded.
+    private let message: Message?
     private let prompt: Prompt
     private let route: ModelRoute
     private let stage: Stage
@@ -25,7 +25,7 @@ final class TurnRun: Sendable {
     private let log: Log
 
     init(
-        _ message: Message, _ prompt: Prompt, along route: ModelRoute, in stage: Stage,
+        _ message: Message?, _ prompt: Prompt, along route: ModelRoute, in stage: Stage,
         savingTo store: any ConversationStore, deadline: Duration?, prices: PriceTable, log: Log
     ) {
         self.message = message
@@ -43,13 +43,16 @@ final class TurnRun: Sendable {
     func run(into stream: isolated StreamLog) async {
         begin(stream)
         let answer = Answer(from: route.first)
-        await generate(into: stream, answer)
-        settle(answer, stream)
+        let run = begin(answer, into: stream)
+        await run.run()
+        settle(answer, after: run, stream)
         await conclude(answer, stream)
     }
 
     @inline(never)
-    private func settle(_ answer: Answer, _ stream: isolated StreamLog) {
+    private func settle(_ answer: Answer, after run: RouteRun, _ stream: isolated StreamLog) {
+        answer.deadline = nil
+        answer.error = run.failure
         stream.flush()
         // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
         if answer.error == nil, answer.isReasoning { stream.complete(.reasoning, of: stage) }
@@ -60,10 +63,13 @@ final class TurnRun: Sendable {
 
     @inline(never)
     private func begin(_ stream: isolated StreamLog) {
+        let first = route.first
+        let facts: [String: JSONValue] = ["provider": .string(first.name), "model": .string(first.model)]
+        guard let message else { return stream.append(.start(stream: stream.id, stage: stage, metadata: facts)) }
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
-                metadata: ["provider": .string(route.first.name), "model": .string(route.first.model)]))
+                metadata: facts))
     }
 
     /// Ends the panels, says what went wrong, records the answer and ends the stream.
@@ -81,49 +87,48 @@ final class TurnRun: Sendable {
             report(error, stream)
         }
         let outcome = outcome(of: answer, reason, hasText: !text.isEmpty || !reasoning.isEmpty)
-        var row = message
-        row.text = text
-        row.reasoning = reasoning
-        row.outcome = outcome
-        row.state = .final
-        row.version += 1
         let spans = answer.counted(text, reasoning, prompt, prices)
-        row.provider = spans.last?.provider
-        row.model = spans.last?.model
-        row.spans = spans.count > 1 ? spans : []
-        row.usage = Usage.sum(of: spans.map(\.usage))
-        row.cost = Cost.sum(of: spans.map(\.cost))
-        // `saved` and `stream_done` follow.
-        row.lastOffset = stream.lastOffset + 2
-        await save(row, into: stream)
-        stream.finish(
-            .done(outcome, sentence(answer, reason), usage: row.usage, cost: row.cost, metadata: facts(answer, row)))
+        let (usage, cost) = (Usage.sum(of: spans.map(\.usage)), Cost.sum(of: spans.map(\.cost)))
+        if var row = message {
+            row.text = text
+            row.reasoning = reasoning
+            row.outcome = outcome
+            row.state = .final
+            row.version += 1
+            row.provider = spans.last?.provider
+            row.model = spans.last?.model
+            row.spans = spans.count > 1 ? spans : []
+            row.usage = usage
+            row.cost = cost
+            // `saved` and `stream_done` follow.
+            row.lastOffset = stream.lastOffset + 2
+            await save(row, into: stream)
+        }
+        let facts = self.facts(answer, spans)
+        stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
+    }
+
+    private func startDeadline(_ answer: Answer, _ stream: isolated StreamLog) {
+        guard let deadline else { return }
+        answer.deadline = LoopTimer(on: stream.loop) { [unowned stream] in
+            stream.assumeIsolated { $0.stop(.deadline) }
+        }
+        answer.deadline?.start(after: deadline)
     }
 
     @inline(never)
-    private func generate(into stream: isolated StreamLog, _ answer: Answer) async {
-        let deadline = deadline.map { deadline in
-            let timer = LoopTimer(on: stream.loop) { [unowned stream] in
-                stream.assumeIsolated { $0.stop(.deadline) }
+    private func begin(_ answer: Answer, into stream: isolated StreamLog) -> RouteRun {
+        startDeadline(answer, stream)
+        return RouteRun(
+            along: route, with: prompt, for: stream.owner.text, on: stream.loop,
+            shown: { [self] in stream.text(.chat, stage) }
+        ) { [self] event in
+            switch event {
+            case .gave(let delta): take(delta, answer, into: stream)
+            case .asks(let provider): answer.spans = [Answer.Span(of: provider)]
+            case .goesOn(let provider): splice(provider, answer, into: stream)
+            case .restarts(let provider): restart(provider, answer, into: stream)
             }
-            timer.start(after: deadline)
-            return timer
-        }
-        defer { deadline?.stop() }
-        let loop = stream.loop
-        do throws(PlatformError) {
-            try await route.answer(
-                prompt, for: message.owner.text, on: loop, shown: { [self] in stream.text(.chat, stage) }
-            ) { [self] event in
-                switch event {
-                case .gave(let delta): take(delta, answer, into: stream)
-                case .asks(let provider): answer.spans = [Answer.Span(of: provider)]
-                case .goesOn(let provider): splice(provider, answer, into: stream)
-                case .restarts(let provider): restart(provider, answer, into: stream)
-                }
-            }
-        } catch {
-            answer.error = error
         }
     }
 
@@ -253,11 +258,11 @@ final class TurnRun: Sendable {
         }
     }
 
-    private func facts(_ answer: Answer, _ row: Message) -> [String: JSONValue] {
+    private func facts(_ answer: Answer, _ spans: [AnswerSpan]) -> [String: JSONValue] {
         var facts: [String: JSONValue] = [:]
-        facts["provider"] = row.provider.map(JSONValue.string)
-        facts["model"] = row.model.map(JSONValue.string)
-        if !row.spans.isEmpty { facts["spans"] = .array(row.spans.map(\.json)) }
+        facts["provider"] = (spans.last?.provider).map(JSONValue.string)
+        facts["model"] = (spans.last?.model).map(JSONValue.string)
+        if spans.count > 1 { facts["spans"] = .array(spans.map(\.json)) }
         if let finish = answer.finish { facts["finish"] = .string(finish.rawValue) }
         if !answer.flags.isEmpty { facts["flags"] = .array(answer.flags.map { .string($0.kind) }) }
         return facts

@@ -11,7 +11,7 @@ public struct ChatCompletions: Sendable {
 
     /// In what servers of this dialect differ.
     public struct Profile: Sendable {
-        /// The field that carries ``Providers/ModelParameters/maxOutputTokens``.
+        /// The field that carries ``Core/ModelParameters/maxOutputTokens``.
         ///
         /// OpenAI's reasoning models refuse `max_tokens`; Ollama ignores `max_completion_tokens`.
         public var tokenLimitField: String

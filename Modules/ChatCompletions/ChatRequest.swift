@@ -71,7 +71,7 @@ struct ChatRequest {
     }
 
     private func writeParameters(into writer: inout JSONWriter) {
-        let parameters = settings.parameters
+        let parameters = settings.parameters(for: prompt)
         if let limit = parameters.maxOutputTokens { member(profile.tokenLimitField, &writer) { $0.value(limit) } }
         if profile.sendsSampling {
             let numbers = [

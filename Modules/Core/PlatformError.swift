@@ -3,22 +3,36 @@
 /// `message` says what happened and what to do; it is safe to show a clinician. `cause` is for the log and never
 /// leaves the server.
 public struct PlatformError: Error, Sendable {
-    public var code: Code
-    public var message: String
+    public let code: Code
+    /// Apart, because the frames of waiting tasks keep room for an error each.
+    private let details: Details
+
+    public var message: String { details.message }
     /// The input that is wrong, such as `message` or `server.port`, when there is one.
-    public var field: String?
+    public var field: String? { details.field }
     /// How long to wait before trying again, when it is known.
-    public var retryAfter: Duration?
-    public var cause: (any Error)?
+    public var retryAfter: Duration? { details.retryAfter }
+    public var cause: (any Error)? { details.cause }
 
     public init(
         _ code: Code, _ message: String, field: String? = nil, retryAfter: Duration? = nil, cause: (any Error)? = nil
     ) {
         self.code = code
-        self.message = message
-        self.field = field
-        self.retryAfter = retryAfter
-        self.cause = cause
+        details = Details(message: message, field: field, retryAfter: retryAfter, cause: cause)
+    }
+
+    private final class Details: Sendable {
+        let message: String
+        let field: String?
+        let retryAfter: Duration?
+        let cause: (any Error)?
+
+        init(message: String, field: String?, retryAfter: Duration?, cause: (any Error)?) {
+            self.message = message
+            self.field = field
+            self.retryAfter = retryAfter
+            self.cause = cause
+        }
     }
 
     /// A closed, low-cardinality set: HTTP statuses, retry policy and metric labels are read off it.

@@ -11,12 +11,20 @@ public struct Prompt: Sendable, Hashable {
     /// What comes back is the rest alone. It stands apart from ``messages``, because every dialect marks it in a way of
     /// its own; a provider that cannot continue a text ignores it.
     public var answerSoFar: String
+    /// How the model is asked to answer this time; what is not given here is as the provider's settings say.
+    ///
+    /// What a provider's API has no word for is not sent.
+    public var parameters: ModelParameters
 
-    public init(_ messages: [Message], stage: Stage = .chat, streams: Bool = true, answerSoFar: String = "") {
+    public init(
+        _ messages: [Message], stage: Stage = .chat, streams: Bool = true, answerSoFar: String = "",
+        parameters: ModelParameters = ModelParameters()
+    ) {
         self.messages = messages
         self.stage = stage
         self.streams = streams
         self.answerSoFar = answerSoFar
+        self.parameters = parameters
     }
 
     public struct Message: Sendable, Hashable {

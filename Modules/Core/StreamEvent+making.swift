@@ -11,6 +11,14 @@ extension StreamEvent {
         return StreamEvent(.streamStart, stage: stage, metadata: ids.merging(metadata) { id, _ in id })
     }
 
+    /// The first event of a run that is part of no conversation.
+    public static func start(
+        stream: StreamID, stage: Stage? = nil, metadata: [String: JSONValue] = [:]
+    ) -> StreamEvent {
+        let ids: [String: JSONValue] = ["stream": .string(stream.text)]
+        return StreamEvent(.streamStart, stage: stage, metadata: ids.merging(metadata) { id, _ in id })
+    }
+
     /// A piece of a panel's text; `index` is its place among the chunks of this panel and stage, from 0.
     public static func chunk(_ text: String, panel: Panel, stage: Stage, index: Int? = nil) -> StreamEvent {
         let metadata: [String: JSONValue] = index.map { ["chunk_index": .int(Int64($0))] } ?? [:]

@@ -50,7 +50,10 @@ public final class HTTPClient {
 
     /// Sends a request whose response is handed over as it comes.
     ///
-    /// - Parameter receiver: kept until the response has ended.
+    /// - Parameters:
+    ///   - request: what is asked.
+    ///   - receiver: kept until the response has ended.
+    /// - Returns: what the request is waited for and cancelled by.
     /// - Throws: ``HTTPClientError`` when the request cannot be sent at all.
     public func deliver(
         _ request: OutgoingRequest, to receiver: any ResponseReceiver

@@ -100,4 +100,10 @@ public protocol ConversationStore: Sendable {
     func history(
         of conversation: ConversationID, of owner: UserID, before sequence: Int, limit: Int
     ) async throws(StoreError) -> [Message]
+
+    /// What a user's finished answers used and cost, those begun at `start` or later and before `end`.
+    ///
+    /// Grouped by all of ``UsageSum/Group``, in no order: by the day in UTC of `createdAt`, by provider and model as the
+    /// answers, or their spans, tell them, and by the kind of their conversations. What was deleted is not counted any more.
+    func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum]
 }

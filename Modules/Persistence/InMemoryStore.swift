@@ -102,6 +102,14 @@ public final class InMemoryStore: ConversationStore {
         }
     }
 
+    public func usage(
+        of owner: UserID, from start: Timestamp, to end: Timestamp
+    ) async throws(StoreError) -> [UsageSum] {
+        // The threads are copies that share their storage, so that adding up holds nobody up.
+        let threads = tables.withLock { $0.threads(of: owner) }
+        return threads.flatMap { $0.usage(from: start, to: end) }.grouped { $0 }
+    }
+
     private func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
         guard let cursor else { return nil }
         guard let place = read(cursor) else { throw .notFound }

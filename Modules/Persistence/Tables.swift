@@ -50,6 +50,8 @@ extension Tables {
         return thread
     }
 
+    func threads(of owner: UserID) -> [Thread] { (lists[owner] ?? []).compactMap { threads[$0.id] } }
+
     func conversations(of owner: UserID, after cursor: ListPlace?, limit: Int) -> Page<Conversation> {
         let list = lists[owner] ?? []
         let rest = list.prefix(cursor.map(list.position) ?? list.count)

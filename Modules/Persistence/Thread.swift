@@ -52,6 +52,13 @@ struct Thread: Sendable {
         }
         return history
     }
+
+    /// The sums of each finished answer that was begun in the time.
+    func usage(from start: Timestamp, to end: Timestamp) -> [UsageSum] {
+        messages.lazy
+            .filter { $0.role == .assistant && $0.state == .final && start <= $0.createdAt && $0.createdAt < end }
+            .flatMap { UsageSum.sums(of: $0, in: conversation.kind) }
+    }
 }
 
 extension Message {
@@ -75,6 +82,7 @@ extension Message {
         model = newer.model
         usage = newer.usage
         cost = newer.cost
+        spans = newer.spans
         version = newer.version
     }
 }

@@ -20,7 +20,8 @@ public struct AnthropicProvider: Dialect {
     /// - `thinking.budget_tokens`: for `enabled`, at least 1024 and less than the tokens of the whole answer.
     /// - `thinking.display`: such as `summarized`, without which newer models show no thoughts.
     /// - `prefill`: whether the model continues an answer that was begun; by default those up to Claude 4.5 do.
-    /// - `api_version`: of the API; `2023-06-01` by default, the one whose stream is understood here.
+    /// - `api_version`: of the API; `2023-06-01` by default, the one whose stream is understood here. That of 2026-10-21
+    ///   streams alike, and has no `temperature` and `top_p`.
     public init(_ settings: Section) {
         let common = ProviderSettings(settings, baseURL: "https://api.anthropic.com/v1", key: .required)
         version = settings.string("api_version", default: "2023-06-01")
@@ -34,8 +35,17 @@ public struct AnthropicProvider: Dialect {
         for (name, isGiven) in unknown where isGiven {
             settings.fail("parameters", "the Messages API has no '\(name)'")
         }
+        let sampling = [
+            ("temperature", common.parameters.temperature != nil), ("top_p", common.parameters.topP != nil),
+        ]
+        for (name, isGiven) in sampling where isGiven && version >= Self.firstVersionWithoutSampling {
+            settings.fail("parameters", "the Messages API of version \(version) has no '\(name)'")
+        }
         self.settings = common
     }
+
+    /// From this version on the API refuses `temperature` and `top_p`, whatever they are; versions are dates.
+    private static let firstVersionWithoutSampling = "2026-10-21"
 
     public var name: String { settings.name }
     public var model: String { settings.model }

@@ -23,7 +23,7 @@ struct MessageRequest {
         writer.name("model")
         writer.value(settings.model)
         writer.name("max_tokens")
-        writer.value(options.maxTokens)
+        writer.value(prompt.parameters.maxOutputTokens ?? options.maxTokens)
         writeConversation(into: &writer)
         if prompt.streams {
             writer.name("stream")
@@ -62,7 +62,7 @@ struct MessageRequest {
     }
 
     private func writeParameters(into writer: inout JSONWriter) {
-        let parameters = settings.parameters
+        let parameters = settings.parameters(for: prompt)
         for (name, number) in [("temperature", parameters.temperature), ("top_p", parameters.topP)] {
             guard let number else { continue }
             writer.name(name)

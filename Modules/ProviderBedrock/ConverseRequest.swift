@@ -26,8 +26,10 @@ struct ConverseRequest: Sendable {
             writer.name("system")
             writer.value(.array(system.map(Self.block)))
         }
+        let parameters = parameters.overridden(by: prompt.parameters)
         let members: [(String, [String: JSONValue])] = [
-            ("inferenceConfig", inference), ("outputConfig", output), ("additionalModelRequestFields", modelFields),
+            ("inferenceConfig", Self.inference(parameters)), ("outputConfig", Self.output(parameters)),
+            ("additionalModelRequestFields", modelFields),
             ("guardrailConfig", guardrail(prompt)),
         ]
         for (name, value) in members where !value.isEmpty {
@@ -56,7 +58,7 @@ struct ConverseRequest: Sendable {
 
     private static func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
 
-    private var inference: [String: JSONValue] {
+    private static func inference(_ parameters: ModelParameters) -> [String: JSONValue] {
         var members: [String: JSONValue] = [:]
         members["maxTokens"] = parameters.maxOutputTokens.map { .int(Int64($0)) }
         members["temperature"] = parameters.temperature.map(JSONValue.double)
@@ -65,7 +67,7 @@ struct ConverseRequest: Sendable {
         return members
     }
 
-    private var output: [String: JSONValue] {
+    private static func output(_ parameters: ModelParameters) -> [String: JSONValue] {
         parameters.reasoningEffort.map { ["effort": .string($0)] } ?? [:]
     }
 

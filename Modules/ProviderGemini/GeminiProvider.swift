@@ -33,7 +33,7 @@ public struct GeminiProvider: Dialect {
         let method = prompt.streams ? "streamGenerateContent?alt=sse" : "generateContent"
         return settings.post(
             "/\(modelPath):\(method)", headers: [(name: "Content-Type", value: "application/json")] + key,
-            body: GeminiRequest(parameters: settings.parameters, options: options).body(for: prompt))
+            body: GeminiRequest(parameters: settings.parameters(for: prompt), options: options).body(for: prompt))
     }
 
     /// `gemini-2.5-flash` is short for `models/gemini-2.5-flash`; tuned models stand elsewhere and are named in full.

@@ -67,7 +67,10 @@ struct GeminiRequest {
         if !parameters.stop.isEmpty { members["stopSequences"] = .array(parameters.stop.map(JSONValue.string)) }
         var thinking: [String: JSONValue] = [:]
         thinking["thinkingLevel"] = parameters.reasoningEffort.map { .string($0.uppercased()) }
-        thinking["thinkingBudget"] = options.thinkingBudget.map { .int(Int64($0)) }
+        // Models know one of the two; a request's own word counts before the configuration's.
+        if parameters.reasoningEffort == nil {
+            thinking["thinkingBudget"] = options.thinkingBudget.map { .int(Int64($0)) }
+        }
         thinking["includeThoughts"] = options.includesThoughts.map(JSONValue.bool)
         if !thinking.isEmpty { members["thinkingConfig"] = .object(thinking) }
         return members

@@ -15,8 +15,6 @@ final class HTTPAnswer: ResponseReceiver {
     /// Emptied and filled again, so that one array serves the whole answer.
     private var deltas: [Delta] = []
     private var failure: PlatformError?
-    private var host = ""
-    private var silence: IdleTimer?
     private var firstToken: LoopTimer?
 
     init(handing hand: @escaping (Delta) -> Void, reader makeReader: @escaping MakeReader) {
@@ -26,11 +24,13 @@ final class HTTPAnswer: ResponseReceiver {
 
     @inline(never)
     func start(_ request: OutgoingRequest, on loop: EventLoop, _ patience: Patience) {
+        var request = request
         if let limit = patience.silence {
-            silence = IdleTimer(on: loop, limit: limit) { [unowned self] in timeOut(hasBegun ? .idle : .firstByte) }
+            request.deadlines.firstByte = min(request.deadlines.firstByte, limit)
+            request.deadlines.idle = min(request.deadlines.idle, limit)
         }
         if let limit = patience.firstToken {
-            firstToken = LoopTimer(on: loop) { [unowned self] in timeOut(.firstByte) }
+            firstToken = LoopTimer(on: loop) { [unowned self] in timeOut() }
             firstToken?.start(after: limit)
         }
         do throws(HTTPClientError) {
@@ -58,14 +58,12 @@ final class HTTPAnswer: ResponseReceiver {
             reader = try makeReader?(ResponseHead(status: status, headers: headers.pairs))
         }
         makeReader = nil
-        silence?.touch()
         if failure != nil { delivery?.cancel() }
     }
 
     /// The path of a token: from the socket's event to the receiver, in one call.
     func receive(body bytes: Span<UInt8>) {
         guard failure == nil else { return }
-        silence?.touch()
         attempt { () throws(PlatformError) in try reader?.read(bytes, into: &deltas) }
         handOver()
         if failure != nil { delivery?.cancel() }
@@ -74,7 +72,6 @@ final class HTTPAnswer: ResponseReceiver {
     @inline(never)
     private func end(_ broken: HTTPClientError?) {
         delivery = nil
-        silence = nil
         firstToken = nil
         guard failure == nil else { return }
         attempt { () throws(PlatformError) in
@@ -88,13 +85,11 @@ final class HTTPAnswer: ResponseReceiver {
         handOver()
     }
 
-    private var hasBegun: Bool { reader != nil }
-
-    /// The provider has kept us waiting for too long.
-    private func timeOut(_ deadline: HTTPClientError.Deadline) {
+    /// The provider has kept us waiting for the first text for too long, whatever else it sent.
+    private func timeOut() {
         guard failure == nil else { return }
-        let cause = HTTPClientError(.timedOut(deadline), host: host)
-        failure = .provider(.timedOut(deadline), hasBegun: hasBegun, cause: cause)
+        let cause = HTTPClientError(.timedOut(.firstByte))
+        failure = .provider(.timedOut(.firstByte), hasBegun: reader != nil, cause: cause)
         delivery?.cancel()
     }
 

@@ -42,6 +42,9 @@ public struct ProviderSettings: Sendable {
         let given = headers.map { (name: $0.name, value: $0.value.reveal()) }
         return OutgoingRequest("POST", baseURL + path, headers: kept + given, body: body, deadlines: deadlines)
     }
+
+    /// What a prompt asks for, and ``parameters`` where it asks for nothing.
+    public func parameters(for prompt: Prompt) -> ModelParameters { parameters.overridden(by: prompt.parameters) }
 }
 
 extension ProviderSettings {
@@ -61,27 +64,4 @@ extension ProviderSettings {
         }
         return segment
     }
-}
-
-/// How the model is asked to answer; each is sent only when it is given, because many models refuse some of them.
-public struct ModelParameters: Sendable, Hashable {
-    /// From 0 to 2; reasoning models refuse it.
-    public var temperature: Double?
-    /// From 0 to 1; reasoning models refuse it.
-    public var topP: Double?
-    /// From -2 to 2.
-    public var presencePenalty: Double?
-    /// From -2 to 2.
-    public var frequencyPenalty: Double?
-    /// Tokens, hidden reasoning included.
-    public var maxOutputTokens: Int?
-    /// Texts that end the answer; vendors take up to four.
-    public var stop: [String] = []
-    public var seed: Int?
-    /// In the vendor's own words, such as `low`.
-    public var reasoningEffort: String?
-    /// In the vendor's own words, such as `medium`.
-    public var verbosity: String?
-
-    public init() {}
 }

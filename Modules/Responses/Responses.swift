@@ -15,7 +15,7 @@ public struct Responses: Sendable {
         self.reasoningSummary = reasoningSummary
     }
 
-    /// The parameters of ``Providers/ModelParameters`` that this dialect has no name for, as the configuration calls
+    /// The parameters of ``Core/ModelParameters`` that this dialect has no name for, as the configuration calls
     /// them.
     public static let unknownParameters = ["presence_penalty", "frequency_penalty", "stop", "seed"]
 

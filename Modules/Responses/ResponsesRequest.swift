@@ -19,7 +19,7 @@ struct ResponsesRequest {
         // Unless told otherwise the API keeps conversations for a month; clinical text is not to be kept.
         writer.name("store")
         writer.value(false)
-        writeParameters(into: &writer)
+        write(settings.parameters(for: prompt), into: &writer)
         writer.endObject()
         return writer.bytes
     }
@@ -45,8 +45,7 @@ struct ResponsesRequest {
         writer.endArray()
     }
 
-    private func writeParameters(into writer: inout JSONWriter) {
-        let parameters = settings.parameters
+    private func write(_ parameters: ModelParameters, into writer: inout JSONWriter) {
         let numbers = [("temperature", parameters.temperature), ("top_p", parameters.topP)]
         for (name, number) in numbers {
             guard let number else { continue }

@@ -3,7 +3,9 @@ import HTTPClient
 import JSON
 public import Reactor
 
-/// The calls that begin and end an answer. One for each loop and server.
+/// The calls that begin and end an answer, and those that ask for what is on record.
+///
+/// One for each loop and server.
 public actor ChatClient {
     private let server: ServerAddress
     private let loop: EventLoop
@@ -46,7 +48,7 @@ public actor ChatClient {
         body["conversation_id"] = question.conversation.map { .string($0.text) }
         let headers = [("Idempotency-Key", UUIDv7.make()), ("Content-Type", "application/json")]
         let json = Array(JSONValue.object(body).jsonText.utf8)
-        let answer = try await call("/chat/messages", headers: headers, body: json)
+        let answer = try await call("POST", "/chat/messages", headers: headers, body: json)
         guard let stream = answer["stream"]?.string.flatMap(StreamID.init),
             let conversation = answer["conversation_id"]?.string.flatMap(ConversationID.init)
         else { throw .incomprehensible("the answer names no stream") }
@@ -57,17 +59,17 @@ public actor ChatClient {
     ///
     /// What was said so far stays; an answer that has ended already stays as it is.
     public func stop(_ stream: StreamID) async throws(ClientError) {
-        _ = try await call("/streams/\(stream)/stop")
+        _ = try await call("POST", "/streams/\(stream)/stop")
     }
 
-    private func call(
-        _ path: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+    func call(
+        _ method: String, _ path: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
     ) async throws(ClientError) -> JSONValue {
         var backoff = backoff
         var random = SystemRandomNumberGenerator()
         while true {
             do throws(ClientError) {
-                return try await attempt(path, headers, body)
+                return try await attempt(method, path, headers, body)
             } catch {
                 guard error.isTransient,
                     let delay = backoff.failed(floor: error.retryAfter ?? .zero, using: &random),
@@ -78,10 +80,10 @@ public actor ChatClient {
     }
 
     private func attempt(
-        _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8]
+        _ method: String, _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8]
     ) async throws(ClientError) -> JSONValue {
         var request = OutgoingRequest(
-            "POST", server.url(path), headers: [("Accept", "application/json")] + headers, body: body)
+            method, server.url(path), headers: [("Accept", "application/json")] + headers, body: body)
         request.deadlines.firstByte = .seconds(30)
         request.deadlines.total = .seconds(60)
         let response: IncomingResponse

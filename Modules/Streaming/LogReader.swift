@@ -32,6 +32,9 @@ extension StreamLog {
         assumeIsolated { $0.detach(unsafe reader) }
     }
 
+    /// Ends the run early, as ``stop(_:)`` does.
+    public nonisolated func stopHere(_ reason: StopReason) { assumeIsolated { $0.stop(reason) } }
+
     /// Gives the reader the events after `offset`, as many as are kept together, without a copy.
     ///
     /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of

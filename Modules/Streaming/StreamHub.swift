@@ -109,7 +109,8 @@ public final class StreamHub: Sendable {
         let removed = state.withLock { state in
             guard state.logs[id]?.owner == owner else { return Removed() }
             var removed = Removed(log: state.logs.removeValue(forKey: id))
-            if let place = state.finished.firstIndex(where: { $0.log.id == id }) {
+            // What has just ended is asked for most: it stands last.
+            if let place = state.finished.lastIndex(where: { $0.log.id == id }) {
                 removed.bytes = state.finished.remove(at: place).bytes
             }
             return removed

@@ -39,8 +39,8 @@ public actor StreamLog {
     private var run: Task<Void, Never>?
     private var hasRun = false
     private var viewers = 0
-    /// Callers that wait for the end alone; they watch, too, as far as detaching goes.
-    private var waitingForEnd = 0
+    /// Callers that wait for the end or the beginning alone; they watch, too, as far as detaching goes.
+    private var waitingCallers = 0
     private var detachTimer: LoopTimer?
     private var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
     private var lastTicket = 0
@@ -309,7 +309,8 @@ public actor StreamLog {
         sealed.append(open)
         open = EventSegment(first: open.last + 1)
         countAt = 4096
-        while let oldest = sealed.first,
+        // The newest stays whatever the bounds: viewers who are up to date may not have been given it yet.
+        while sealed.count > 1, let oldest = sealed.first,
             sealedBytes > settings.maxBytesPerStream || lastOffset - oldest.last > settings.maxEventsPerStream
         {
             sealedBytes -= oldest.text.bytes.count
@@ -350,7 +351,10 @@ public actor StreamLog {
     /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
     /// the events before the newest; nobody is left with a gap.
     ///
-    /// - Parameter body: called at most once, with server-sent events, whole, that are valid in the call only.
+    /// - Parameters:
+    ///   - offset: of the last event that the reader has.
+    ///   - body: called at most once, with server-sent events, whole, that are valid in the call only.
+    /// - Returns: how far the reader is now.
     func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
         let last = lastOffset
         if offset > last || offset < firstOffset - 1 {
@@ -439,6 +443,34 @@ public actor StreamLog {
         return bytes
     }
 
+    /// Waits for an event after `offset`, the end of the log or of the task, but no longer than `time`; who waits counts as
+    /// somebody who watches.
+    public func waitForEvent(
+        after offset: Int, atMost time: Duration, isolation: isolated (any Actor)? = #isolation
+    ) async {
+        let ticket = await makeTicket()
+        await withTaskCancellationHandler {
+            _ = isolation
+            await waitForEvent(after: offset, atMost: time, ticket)
+        } onCancel: {
+            wakeFromAnywhere(ticket)
+        }
+    }
+
+    private func waitForEvent(after offset: Int, atMost time: Duration, _ ticket: Int) async {
+        let end = loop.now + UInt64(max(time / .milliseconds(1), 0))
+        let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.wake(ticket) } }
+        timer.start(after: time)
+        waitingCallers += 1
+        detachTimer = nil
+        while outcome == nil, lastOffset <= offset, loop.now < end, !Task.isCancelled {
+            await wait(ticket, after: offset)
+        }
+        waitingCallers -= 1
+        startDetachTimer()
+        timer.stop()
+    }
+
     /// Waits until the log has ended or the task is cancelled; who waits counts as somebody who watches.
     public func ended(isolation: isolated (any Actor)? = #isolation) async {
         let ticket = await makeTicket()
@@ -451,10 +483,10 @@ public actor StreamLog {
     }
 
     private func ended(_ ticket: Int) async {
-        waitingForEnd += 1
+        waitingCallers += 1
         detachTimer = nil
         while outcome == nil, !Task.isCancelled { await wait(ticket, after: .max) }
-        waitingForEnd -= 1
+        waitingCallers -= 1
         startDetachTimer()
     }
 
@@ -524,7 +556,7 @@ public actor StreamLog {
     public var viewerCount: Int { viewers }
 
     private func startDetachTimer() {
-        guard settings.onDetach == .cancel, hasRun, outcome == nil, viewers == 0, waitingForEnd == 0 else { return }
+        guard settings.onDetach == .cancel, hasRun, outcome == nil, viewers == 0, waitingCallers == 0 else { return }
         let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.stop(.detached) } }
         timer.start(after: settings.detachGrace)
         detachTimer = timer

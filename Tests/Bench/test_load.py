@@ -112,3 +112,28 @@ def test_a_cut_response_is_noticed(load):
     result = run(load, "".join(map(ours, CELLS[:20])), 50, is_cut=True)
     assert result.returncode == 1
     assert "no terminal event" in result.stderr
+
+
+@pytest.mark.parametrize("later, status", [("".join(map(ours, CELLS[20:])), 0), ("", 1)], ids=["more text", "nothing"])
+def test_a_slow_reader_must_get_something_when_it_reads_on(load, later, status):
+    is_stopped = threading.Event()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + ours(CELLS[0]).encode())
+            is_stopped.wait(30)
+            self.wfile.write("".join(map(ours, CELLS[1:20])).encode() * bool(later) + later.encode())
+            self.rfile.read()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        process = subprocess.Popen(
+            [load, "--port", str(server.server_address[1]), "--path", "/", "--streams", "1", "--slow", "1", "--warm", "0",
+             "--window", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        is_stopped.set()
+        faults = process.communicate(timeout=30)[1]
+        server.shutdown()
+    assert process.returncode == status, faults
+    assert ("got nothing" in faults) == bool(status)

@@ -7,7 +7,8 @@ import TestSupport
 @Suite("medstream", .timeLimit(.minutes(1)))
 struct HelpTests {
     static let commands = [
-        [], ["chat"], ["replay"], ["config"], ["config", "check"], ["config", "show"], ["version"], ["completion"],
+        [], ["chat"], ["replay"], ["usage"], ["providers"], ["providers", "list"], ["providers", "check"],
+        ["providers", "try"], ["config"], ["config", "check"], ["config", "show"], ["version"], ["completion"],
     ]
 
     @Test("explains every command, with examples", arguments: commands)
@@ -40,7 +41,10 @@ struct HelpTests {
     func completion(shell: String) async throws {
         let run = try await Medstream.run("completion", shell)
         #expect(run.code == 0)
-        for word in ["chat", "replay", "config", "check", "show", "hide-reasoning", "onboarding"] {
+        for word in [
+            "chat", "replay", "config", "check", "show", "hide-reasoning", "onboarding", "usage", "providers", "try",
+            "timeout",
+        ] {
             #expect(run.output.contains(word), "\(word)")
         }
         #expect(try await Medstream.run("completion", "tcsh").code == 64)

@@ -90,4 +90,8 @@ final class FailingStore: ConversationStore {
         try await check(.history)
         return try await inner.history(of: conversation, of: owner, before: sequence, limit: limit)
     }
+
+    func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum] {
+        try await inner.usage(of: owner, from: start, to: end)
+    }
 }

@@ -39,6 +39,27 @@ struct TimestampTests {
         #expect(Timestamp(milliseconds: start) + duration == Timestamp(milliseconds: end))
     }
 
+    @Test("Of a day is its first moment, whatever the moment it came from", arguments: 0..<200 as Range<UInt64>)
+    func day(seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        // The years 1 to 9999.
+        let moment = Timestamp(milliseconds: .random(in: -62_135_596_800_000...253_402_300_799_999, using: &random))
+        let day = try #require(Timestamp(day: moment.day), "\(moment)")
+        #expect(day.description == moment.description.prefix(10) + "T00:00:00.000Z")
+        #expect((0..<86_400_000).contains(moment.milliseconds - day.milliseconds))
+    }
+
+    @Test(
+        "Is made of no day that there is not",
+        arguments: [
+            "2026-02-29", "2100-02-29", "2026-13-01", "2026-00-10", "2026-01-00", "2026-04-31", "0000-01-01",
+            "2026-1-1",
+            "+026-01-01", "2026-01-01T", "", "--", "2026/01/01", "٢٠٢٦-01-01",
+        ])
+    func noDay(text: String) {
+        #expect(Timestamp(day: text) == nil)
+    }
+
     @Test("Now is what the system's clock says")
     func now() {
         let before = Date.now.timeIntervalSince1970 * 1000

@@ -53,6 +53,13 @@ struct WrongRequest: Sendable, CustomTestStringConvertible {
             method: "PATCH", path: "/conversations/\(unknown)", body: "{}", status: 422, code: "invalid_request",
             field: "title"),
         WrongRequest(
+            method: "GET", path: "/usage?from=2026-02-29", status: 422, code: "invalid_request", field: "from"),
+        WrongRequest(method: "GET", path: "/usage?to=today", status: 422, code: "invalid_request", field: "to"),
+        WrongRequest(
+            method: "GET", path: "/usage?from=2026-03-02&to=2026-03-01", status: 422, code: "invalid_request",
+            field: "from"),
+        WrongRequest(method: "GET", path: "/usage?by=day,hour", status: 422, code: "invalid_request", field: "by"),
+        WrongRequest(
             method: "GET", path: "/conversations?limit=0", status: 422, code: "invalid_request", field: "limit"),
         WrongRequest(
             method: "GET", path: "/conversations?limit=many", status: 422, code: "invalid_request", field: "limit"),

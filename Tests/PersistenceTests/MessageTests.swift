@@ -68,6 +68,10 @@ struct MessageTests {
             answer.usage = Usage(
                 input: 1, output: 2, total: 3, reasoning: nil, cachedInput: 0, cacheWrite: 1, isEstimated: true)
             answer.cost = Cost(micros: 1_250, currency: "EUR", isEstimated: true)
+            answer.spans = [
+                AnswerSpan(provider: "backup", model: "b", usage: answer.usage, cost: answer.cost),
+                AnswerSpan(provider: "main", model: "a-model", offset: 7),
+            ]
             answer.version += 1
             #expect(try await store.save(answer))
             #expect(try await store.message(answer.id, of: user) == answer)

@@ -115,8 +115,9 @@ struct PlainStore {
             id: stored.id, conversation: stored.conversation, owner: stored.owner, sequence: stored.sequence,
             role: stored.role, text: message.text, reasoning: message.reasoning, state: message.state,
             outcome: message.outcome, stream: stored.stream ?? message.stream, lastOffset: message.lastOffset,
-            provider: message.provider, model: message.model, usage: message.usage, version: message.version,
-            replyTo: stored.replyTo, retryOf: stored.retryOf, createdAt: stored.createdAt)
+            provider: message.provider, model: message.model, usage: message.usage, cost: message.cost,
+            spans: message.spans, version: message.version, replyTo: stored.replyTo, retryOf: stored.retryOf,
+            createdAt: stored.createdAt)
         return true
     }
 

@@ -56,7 +56,6 @@ struct MessageRequestTests {
         let body = try Self.body(
             anthropic(
                 """
-                api_version: 2026-10-21
                 parameters: { temperature: 0.25, top_p: 0.5, max_output_tokens: 9000, stop: [END], reasoning_effort: low }
                 thinking: { type: enabled, budget_tokens: 2000, display: summarized }
                 """))
@@ -89,6 +88,8 @@ struct MessageRequestTests {
         arguments: [
             ("parameters: { seed: 1 }", "parameters"), ("parameters: { verbosity: low }", "parameters"),
             ("parameters: { presence_penalty: 1 }", "parameters"),
+            ("api_version: '2026-10-21'\nparameters: { temperature: 1 }", "parameters"),
+            ("api_version: '2026-10-21'\nparameters: { top_p: 1 }", "parameters"),
             ("parameters: { frequency_penalty: 1 }", "parameters"), ("thinking: { type: yes }", "thinking.type"),
             ("thinking: { type: enabled }", "thinking.budget_tokens"),
             ("thinking: { type: enabled, budget_tokens: 1023 }", "thinking.budget_tokens"),

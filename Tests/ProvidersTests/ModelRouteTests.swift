@@ -65,28 +65,24 @@ private struct Journey {
         let (text, events, error) = await onLoop { actor in
             var text = ""
             var events: [String] = []
-            var code: PlatformError.Code?
-            do throws(PlatformError) {
-                try await route.answer(
-                    Prompt([.init(.user, "Why?")], streams: streams), for: "u", on: actor.loop, clock: clock,
-                    shown: { text }
-                ) { event in
-                    switch event {
-                    case .asks(let provider): events.append("asks \(provider.name)")
-                    case .goesOn(let provider): events.append("\(provider.name) goes on")
-                    case .restarts(let provider):
-                        events.append("\(provider.name) restarts")
-                        text = ""
-                    case .gave(.content(let piece)): text += piece
-                    case .gave(.finish(let reason)): events.append(reason.rawValue)
-                    case .gave(.reasoning(let piece)): events.append("thinks \(piece)")
-                    case .gave: break
-                    }
+            let run = RouteRun(
+                along: route, with: Prompt([.init(.user, "Why?")], streams: streams), for: "u", on: actor.loop,
+                clock: clock, shown: { text }
+            ) { event in
+                switch event {
+                case .asks(let provider): events.append("asks \(provider.name)")
+                case .goesOn(let provider): events.append("\(provider.name) goes on")
+                case .restarts(let provider):
+                    events.append("\(provider.name) restarts")
+                    text = ""
+                case .gave(.content(let piece)): text += piece
+                case .gave(.finish(let reason)): events.append(reason.rawValue)
+                case .gave(.reasoning(let piece)): events.append("thinks \(piece)")
+                case .gave: break
                 }
-            } catch {
-                code = error.code
             }
-            return (text, events, code)
+            await run.run()
+            return (text, events, run.failure?.code)
         }
         (self.text, self.events, self.error) = (text, events, error)
         self.waits = waits.withLock { $0 }

@@ -26,6 +26,12 @@ struct SeamTests {
             ("It ends here.", "", "It ends here."),
             ("It ends here. ", "It ends here.", "It ends here. "),
             ("", "Anew.", "Anew."),
+            ("Rest.\n\n", "Rest.\n\nDrink.", "Rest.\n\nDrink."),
+            ("Rest.\n", "Rest.\n\nDrink.", "Rest.\n\nDrink."),
+            ("Rest.\n- ", "- Drink.", "Rest.\n- Drink."),
+            ("Rest.\n\n", " Drink.", "Rest.\n\nDrink."),
+            ("- Rest:\n", "  - in bed", "- Rest:\n  - in bed"),
+            ("Rest", "  in bed", "Rest in bed"),
         ])
     func instructed(shown: String, continuation: String, whole: String) {
         #expect(join(shown, [continuation]) == whole)
@@ -43,6 +49,22 @@ struct SeamTests {
     func exact(shown: String, continuation: String, whole: String) {
         #expect(join(shown, [continuation], isExact: true) == whole)
         #expect(join(shown, continuation.map(String.init), isExact: true) == whole)
+    }
+
+    @Test(
+        "puts a space where one is missing, and none where none belongs",
+        arguments: [
+            ("It is harmless.", "Rest.", "It is harmless. Rest."), ("fever", "– and pain", "fever – and pain"),
+            ("fever –", "and pain", "fever – and pain"), ("well", "-known", "well-known"),
+            ("well-", "known", "well-known"), ("39", ".5 °C", "39.5 °C"), ("39.5", "°C", "39.5 °C"),
+            ("the patient", "’s age", "the patient’s age"), ("rest", ", then drink", "rest, then drink"),
+            ("rest (", "in bed)", "rest (in bed)"), ("rest", "(in bed)", "rest (in bed)"),
+            ("it is", "**urgent**", "it is **urgent**"), ("it is **urgent", "** now", "it is **urgent** now"),
+            ("so-called", "\"rest\"", "so-called \"rest\""), ("救急", "車", "救急車"), ("call", "救急車", "call 救急車"),
+        ])
+    func spaces(shown: String, continuation: String, whole: String) {
+        #expect(join(shown, [continuation]) == whole)
+        #expect(join(shown, continuation.map(String.init)) == whole)
     }
 
     @Test("is right wherever the text was cut and however much is said again", arguments: UInt64(1)...200)

@@ -1,26 +1,17 @@
 """What the product sends to Gemini, judged by the request models of Google's own SDK."""
 
-import http.server
 import json
-import os
-import queue
-import re
-import subprocess
-import threading
-import urllib.request
-from pathlib import Path
 
 import pytest
 from google.genai import types
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from recorded import ANSWER, FIRST, SECOND, SYSTEM, Recorder, configuration, converse, running
 
-ROOT = Path(__file__).resolve().parents[2]
-SERVER = os.environ.get("MEDSTREAM_SERVER", str(ROOT / ".build/debug/medstream-server"))
 KEY = "not-a-real-key"
 
-ANSWER = {
-    "candidates": [{"content": {"role": "model", "parts": [{"text": "Yes, it is."}]}, "finishReason": "STOP"}],
+REPLY = {
+    "candidates": [{"content": {"role": "model", "parts": [{"text": ANSWER}]}, "finishReason": "STOP"}],
     "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 4, "totalTokenCount": 9},
     "modelVersion": "kestrel-2-pro",
 }
@@ -28,28 +19,28 @@ ANSWER = {
 SETTINGS = {
     "plain": "",
     "everything": """
-    parameters:
-      temperature: 0.2
-      top_p: 0.9
-      presence_penalty: -0.5
-      frequency_penalty: 0.5
-      max_output_tokens: 1024
-      stop: [END, "---"]
-      seed: 7
-      reasoning_effort: low
-    thinking:
-      include_thoughts: true
-    safety:
-      harassment: off
-      hate_speech: block_none
-      sexually_explicit: block_only_high
-      dangerous_content: block_medium_and_above
-      civic_integrity: block_low_and_above
+parameters:
+  temperature: 0.2
+  top_p: 0.9
+  presence_penalty: -0.5
+  frequency_penalty: 0.5
+  max_output_tokens: 1024
+  stop: [END, "---"]
+  seed: 7
+  reasoning_effort: low
+thinking:
+  include_thoughts: true
+safety:
+  harassment: off
+  hate_speech: block_none
+  sexually_explicit: block_only_high
+  dangerous_content: block_medium_and_above
+  civic_integrity: block_low_and_above
 """,
     "budget": """
-    thinking:
-      budget: -1
-      include_thoughts: false
+thinking:
+  budget: -1
+  include_thoughts: false
 """,
 }
 
@@ -67,74 +58,21 @@ class Request(BaseModel):
     safety_settings: list[types.SafetySetting] | None = None
 
 
-class Recorder(http.server.ThreadingHTTPServer):
-    """Takes the place of Google: keeps each request and gives the same answer."""
-
-    def __init__(self):
-        self.seen = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(handler):
-                body = handler.rfile.read(int(handler.headers["Content-Length"]))
-                self.seen.append((handler.path, handler.headers, body))
-                streams = "alt=sse" in handler.path
-                text = json.dumps(ANSWER)
-                reply = (f"data: {text}\r\n\r\n" if streams else text).encode()
-                handler.send_response(200)
-                handler.send_header("Content-Type", "text/event-stream" if streams else "application/json")
-                handler.send_header("Content-Length", str(len(reply)))
-                handler.end_headers()
-                handler.wfile.write(reply)
-
-            def log_message(handler, *arguments):
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-def ask(server: str, message: str, streams: bool, conversation: str | None = None) -> dict:
-    """Asks the product and waits for its whole answer."""
-    body = {"message": message, **({"conversation_id": conversation} if conversation else {})}
-    request = urllib.request.Request(
-        f"{server}/api/v1/chat/messages{'' if streams else '?wait=true'}", json.dumps(body).encode(),
-        {"Content-Type": "application/json", "Accept": "text/event-stream" if streams else "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        text = reply.read().decode()
-    return json.loads(text) if not streams else {"events": text}
+def answer(path: str, body: bytes) -> tuple[str, bytes]:
+    text = json.dumps(REPLY)
+    streams = "alt=sse" in path
+    return ("text/event-stream", f"data: {text}\r\n\r\n".encode()) if streams else ("application/json", text.encode())
 
 
 @pytest.fixture(params=SETTINGS, scope="module")
 def product(request, tmp_path_factory):
     """The server with a provider of kind `gemini` that it takes for Google, and what was sent there."""
-    recorder = Recorder()
-    folder = tmp_path_factory.mktemp("gemini")
-    (folder / "chat.md").write_text("You answer briefly.")
-    (folder / "medstream.yaml").write_text(
-        f"""
-server: {{ port: 0 }}
-logs: {{ level: warning }}
-chat: {{ prompts: {{ chat: chat.md }} }}
-routes: {{ chat: [main], onboarding: [main] }}
-providers:
-  main:
-    kind: gemini
-    base_url: http://127.0.0.1:{recorder.server_port}/v1beta
-    model: kestrel-2-pro
-    api_key: {KEY}
-{SETTINGS[request.param]}""")
-    process = subprocess.Popen(
-        [SERVER, "--config", str(folder / "medstream.yaml")], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
-    ready = re.search(r"http://[\w.]+:\d+", lines.get(timeout=30))
-    yield request.param, ready.group(0), recorder.seen
-    process.terminate()
-    errors = process.communicate(timeout=30)[1]
+    recorder = Recorder(answer)
+    entry = f"kind: gemini\nbase_url: {recorder.url}/v1beta\nmodel: kestrel-2-pro\napi_key: {KEY}"
+    file = configuration(tmp_path_factory.mktemp("gemini"), entry + SETTINGS[request.param])
+    with running(file, [KEY]) as server:
+        yield request.param, server, recorder.seen
     recorder.shutdown()
-    assert process.returncode == 0
-    assert KEY not in errors and "fever" not in errors
 
 
 def accepted(body: bytes) -> Request:
@@ -155,9 +93,7 @@ def accepted(body: bytes) -> Request:
 def test_requests_are_those_of_the_sdk(product, streams):
     name, server, seen = product
     seen.clear()
-    first = ask(server, "Is 39 °C \"high\"?\nI have a fever.", streams=False)
-    conversation = first["conversation_id"]
-    ask(server, "And 40 😀?", streams, conversation)
+    converse(server, streams)
     assert len(seen) == 2
     path, headers, body = seen[1]
     method = "streamGenerateContent?alt=sse" if streams else "generateContent"
@@ -166,9 +102,8 @@ def test_requests_are_those_of_the_sdk(product, streams):
     assert "authorization" not in headers and KEY.encode() not in body
     request = accepted(body)
     assert [content.role for content in request.contents] == ["user", "model", "user"]
-    assert [content.parts[0].text for content in request.contents] == [
-        "Is 39 °C \"high\"?\nI have a fever.", "Yes, it is.", "And 40 😀?"]
-    assert request.system_instruction.parts[0].text == "You answer briefly."
+    assert [content.parts[0].text for content in request.contents] == [FIRST, ANSWER, SECOND]
+    assert request.system_instruction.parts[0].text == SYSTEM
     sent = request.generation_config
     if name == "plain":
         assert sent is None and request.safety_settings is None

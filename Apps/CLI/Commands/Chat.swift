@@ -45,9 +45,6 @@ enum Chat {
         }
     }
 
-    /// Longer than any server takes by default.
-    private static let maxInputBytes = 4 << 20
-
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         let server = try Shared.server(arguments)
         let format = Shared.format(arguments)
@@ -58,16 +55,7 @@ enum Chat {
             var conversation = await Conversation(with: server, question, as: format)
             return await conversation.run()
         }
-        question.text = try self.text(arguments)
+        question.text = try Shared.text(arguments[text])
         return await Session(with: server).ask(question, as: format).exitCode
-    }
-
-    private static func text(_ arguments: Arguments) throws(UsageError) -> String {
-        guard let text = arguments[text] ?? Terminal.input(upTo: maxInputBytes) else {
-            throw UsageError("standard input must be UTF-8 text of at most \(maxInputBytes >> 20) MiB")
-        }
-        let isBlank = text.allSatisfy { $0.isWhitespace }
-        guard !isBlank else { throw UsageError("there is nothing to ask; give TEXT, or text on standard input") }
-        return text
     }
 }

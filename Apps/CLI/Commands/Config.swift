@@ -17,10 +17,10 @@ enum Config {
 
     static let parameters: [any Parameter] = [file, config, overrides, Shared.json]
 
-    private static let standardFile = "config/medstream.yaml"
+    static let standardFile = "config/medstream.yaml"
     private static let file = Operand<String>("FILE", "The file, \(standardFile) without it", values: .files)
     private static let config = Option<String>("config", "FILE", "The same, as the server takes it", values: .files)
-    private static let overrides = Option<String>(
+    static let overrides = Option<String>(
         "set", "KEY=VALUE", "Lay one setting over the file, as in --set server.port=0", isRepeated: true)
 
     static func file(_ arguments: Arguments) throws(UsageError) -> String {
@@ -30,13 +30,18 @@ enum Config {
         return arguments[file] ?? arguments[config] ?? standardFile
     }
 
-    /// Reads the settings as a server does.
+    /// Reads the settings as a server does, to show them.
     static func read(_ arguments: Arguments) throws(UsageError) -> Result<Configuration, ConfigurationReport> {
-        let file = try file(arguments)
+        load(try file(arguments), arguments).map(\.1)
+    }
+
+    /// Reads the settings as a server does.
+    static func load(
+        _ file: String, _ arguments: Arguments
+    ) -> Result<(Settings, Configuration), ConfigurationReport> {
         do throws(ConfigurationReport) {
             let registry = ProviderRegistry(plugins)
-            return .success(
-                try Settings.load(file: file, overrides: arguments.all(overrides), registry: registry).1)
+            return .success(try Settings.load(file: file, overrides: arguments.all(overrides), registry: registry))
         } catch {
             return .failure(error)
         }

@@ -33,7 +33,9 @@ public struct ModelRoute: Sendable {
     }
 
     public var name: String
-    /// At least one, in the order in which they are asked. One that stands twice gets another chance.
+    /// At least one, in the order in which they are asked.
+    ///
+    /// One that stands twice gets another chance.
     public var targets: [Target]
     public var rescue: Rescue
 
@@ -46,26 +48,6 @@ public struct ModelRoute: Sendable {
 
     /// The first choice, which is asked unless it fails.
     public var first: any Provider { targets[0].provider }
-
-    /// Gives the answer to a prompt, from the first provider on that can.
-    ///
-    /// - Parameters:
-    ///   - prompt: what is asked; with `streams` false the only limit on silence is the deadline of the whole.
-    ///   - user: whose turn it is at a provider that is busy.
-    ///   - loop: where the answer is read, which is the caller's.
-    ///   - clock: what waits are measured on.
-    ///   - shown: the text of the chat panel, exactly as it was shown; asked for after ``RouteEvent/goesOn(with:)``.
-    ///   - receive: called on the loop with what comes and with what is done about failures.
-    /// - Throws: `PlatformError` when there will be nothing more; what was handed over stays. It is the last provider's
-    ///   error, or, of an answer that broke off, the first's.
-    public func answer(
-        _ prompt: Prompt, for user: String, on loop: EventLoop, clock: RouteClock = .continuous,
-        shown: @escaping () -> String, receive: @escaping (RouteEvent) -> Void
-    ) async throws(PlatformError) {
-        let run = RouteRun(self, prompt, user, loop, clock, shown, receive)
-        await run.run()
-        if let failure = run.failure { throw failure }
-    }
 }
 
 /// What happens along a ``ModelRoute``.

@@ -7,14 +7,14 @@ public final class ProviderGate: Sendable {
     /// How many, and how patient those are who wait.
     public struct Limits: Sendable, Hashable {
         /// Requests under way at once.
-        public var running = 1_000
+        public var running = 100_000
         /// Those that may wait for their turn; one more is turned away.
         public var waiting = 1_000
         /// How long one may wait.
         public var wait = Duration.seconds(10)
         public var breaker = CircuitBreaker.Settings()
 
-        /// A thousand at once, a thousand more that wait ten seconds.
+        /// As many as a server runs, and a thousand more that wait ten seconds.
         public init() {}
     }
 

@@ -1,13 +1,15 @@
-internal import Core
-internal import Reactor
+public import Core
+public import Reactor
 
-/// One answer along a route; loop-confined, used once.
+/// One answer along a route, from the first provider on that can; loop-confined, used once.
 ///
 /// ```text
 ///  ask ──error──▶ nothing shown: try again · ask the next · give up
-///                 text shown:    the next continues · restarts · give up
+///                 text shown:    the next goes on · restarts · give up
 /// ```
-final class RouteRun {
+///
+/// Its steps are functions of their own: what their frames hold is not held while an answer is waited for.
+public final class RouteRun {
     private let route: ModelRoute
     private var prompt: Prompt
     private let user: String
@@ -16,8 +18,10 @@ final class RouteRun {
     private let shown: () -> String
     private let receive: (RouteEvent) -> Void
 
-    /// Why the answer did not come to its end.
-    private(set) var failure: PlatformError?
+    /// Why the answer did not come to its end; it is the last provider's error, or, of an answer that broke off, the first's.
+    ///
+    /// What was handed over stays.
+    public private(set) var failure: PlatformError?
     /// Which target is asked.
     private var place = 0
     /// Requests to it so far.
@@ -45,9 +49,17 @@ final class RouteRun {
         case instructed
     }
 
-    init(
-        _ route: ModelRoute, _ prompt: Prompt, _ user: String, _ loop: EventLoop, _ clock: RouteClock,
-        _ shown: @escaping () -> String, _ receive: @escaping (RouteEvent) -> Void
+    /// - Parameters:
+    ///   - route: whom to ask.
+    ///   - prompt: what is asked; with `streams` false the only limit on silence is the deadline of the whole.
+    ///   - user: whose turn it is at a provider that is busy.
+    ///   - loop: where the answer is read, which is the caller's.
+    ///   - clock: what waits are measured on.
+    ///   - shown: the text of the chat panel, exactly as it was shown; asked for after ``RouteEvent/goesOn(with:)``.
+    ///   - receive: called on the loop with what comes and with what is done about failures.
+    public init(
+        along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop,
+        clock: RouteClock = .continuous, shown: @escaping () -> String, receive: @escaping (RouteEvent) -> Void
     ) {
         self.route = route
         self.prompt = prompt
@@ -59,41 +71,42 @@ final class RouteRun {
         start = clock.now()
     }
 
-    func run() async {
-        while true {
-            await attempt()
-            guard let failure else { return }
-            guard let delay = next(after: failure) else { return }
-            self.failure = nil
-            if delay > .zero {
-                do throws(CancellationError) {
-                    try await clock.sleep(delay, loop)
-                } catch {
-                    return self.failure = .provider(.cancelled)
-                }
-            }
-        }
+    /// Asks until there is an answer, or no hope of one; ``failure`` tells which.
+    public func run() async {
+        repeat {
+            await enter()
+            if failure == nil { await ask() }
+            leave()
+        } while await isAgain()
     }
 
-    private var target: ModelRoute.Target { route.targets[place] }
-
-    /// Asks the target once.
-    private func attempt() async {
+    /// Waits for the provider's gate.
+    @inline(never)
+    private func enter() async {
         tries += 1
         (hasBrought, wasTurnedAway) = (false, false)
         do throws(PlatformError) {
             try await target.gate.enter(for: user, on: loop)
         } catch {
             wasTurnedAway = true
-            return failure = error
+            failure = error
         }
+    }
+
+    /// Asks the provider once.
+    @inline(never)
+    private func ask() async {
         do throws(PlatformError) {
-            let patience = prompt.streams ? target.patience : Patience()
-            try await target.provider.answer(prompt, on: loop, within: patience) { [self] in take($0) }
+            try await provider.answer(prompt, on: loop, within: patience) { [self] in take($0) }
         } catch {
             failure = error
         }
+    }
+
+    @inline(never)
+    private func leave() {
         finishSeam()
+        guard !wasTurnedAway else { return }
         let result: CircuitBreaker.Result =
             switch failure.map(ProviderFailure.init) {
             case nil: .alive
@@ -102,6 +115,25 @@ final class RouteRun {
             }
         target.gate.leave(result, for: user)
     }
+
+    /// Whether another attempt is set up, for which it waits.
+    @inline(never)
+    private func isAgain() async -> Bool {
+        guard let error = failure, let delay = next(after: error) else { return false }
+        failure = nil
+        guard delay > .zero else { return true }
+        do throws(CancellationError) {
+            try await clock.sleep(delay, loop)
+            return true
+        } catch {
+            failure = .provider(.cancelled)
+            return false
+        }
+    }
+
+    private var target: ModelRoute.Target { route.targets[place] }
+    private var provider: any Provider { target.provider }
+    private var patience: Patience { prompt.streams ? target.patience : Patience() }
 
     // MARK: What comes
 
@@ -149,7 +181,7 @@ final class RouteRun {
         if let again = again(after: failure) { return again }
         // What one filter forbids is not offered to the next until one lets it pass.
         guard failure.canFailOver, failure.kind != .contentBlocked, place + 1 < route.targets.count else {
-            return giveUp(error)
+            return giveUp()
         }
         guard hasText || hasReasoned else {
             advance()
@@ -158,7 +190,7 @@ final class RouteRun {
         }
         if breach == nil { breach = error }
         switch route.rescue {
-        case .off: return giveUp(error)
+        case .off: return giveUp()
         // Thoughts without an answer are no beginning to go on from.
         case .continue where hasText: goOn()
         case .continue, .restart: restart()
@@ -166,7 +198,7 @@ final class RouteRun {
         return .zero
     }
 
-    private func giveUp(_ error: PlatformError) -> Duration? {
+    private func giveUp() -> Duration? {
         if let breach { failure = breach }
         return nil
     }

@@ -8,7 +8,8 @@ struct Seam {
     private let tail: [Character]
     /// Where a repetition may begin in `tail`, the longest first.
     private var candidates: [Int]
-    private let endsInSpace: Bool
+    /// The white space that the shown text ends with.
+    private let space: String
     private let isExact: Bool
     private var held = ""
     private var isOpen = true
@@ -22,8 +23,8 @@ struct Seam {
     ///     word, and a single word that comes again is meant.
     init(after shown: String, isExact: Bool) {
         let collapsed = Self.collapsed(String(shown.suffix(Self.reach * 2)))
-        endsInSpace = collapsed.last == " "
-        tail = Array((endsInSpace ? collapsed.dropLast() : collapsed[...]).suffix(Self.reach))
+        space = String(shown.reversed().prefix { $0.isWhitespace }.reversed())
+        tail = Array((space.isEmpty ? collapsed[...] : collapsed.dropLast()).suffix(Self.reach))
         self.isExact = isExact
         let tail = tail
         let isWhole = tail.count < Self.reach
@@ -48,45 +49,64 @@ struct Seam {
 
     /// `nil` while more must be seen.
     private mutating func decide(isEnd: Bool) -> String? {
-        let leading = held.prefix { $0.isWhitespace }
-        let said = Array(Self.collapsed(String(held.dropFirst(leading.count))))
+        let text = held.drop { $0.isWhitespace }
+        let said = Array(Self.collapsed(String(text)))
         if said.isEmpty, !isEnd { return nil }
         for start in candidates {
             let repeated = tail[start...]
             if said.count > repeated.count, said.starts(with: repeated) {
+                // The white space after it is judged as a whole.
+                if said.count == repeated.count + 1, said.last == " ", !isEnd { return nil }
                 let isWordBoundary = !(Self.isWord(said[repeated.count]) && Self.isWord(repeated.last))
                 // A word that was shown in part is said again in whole.
-                guard isWordBoundary || !endsInSpace && !isExact else { continue }
-                return close(dropping: repeated.count, of: held.dropFirst(leading.count))
+                guard isWordBoundary || space.isEmpty && !isExact else { continue }
+                isOpen = false
+                return joined(Self.dropping(repeated.count, of: text))
             }
             if repeated.starts(with: said) {
                 guard isEnd else { return nil }
                 if said.count == repeated.count {
-                    return close(dropping: said.count, of: held.dropFirst(leading.count))
+                    isOpen = false
+                    return ""
                 }
             }
+        }
+        if space.isEmpty, !isExact, let first = held.first, !first.isWhitespace {
+            guard let isMissing = WordGap.isMissing(after: tail, before: held[...]) ?? (isEnd ? false : nil) else {
+                return nil
+            }
+            if isMissing { held = " " + held }
         }
         isOpen = false
         return joined(held[...])
     }
 
-    private mutating func close(dropping count: Int, of text: Substring) -> String {
-        isOpen = false
-        // Back from collapsed characters to those that came.
-        var left = count
+    /// `text` without its first characters, white space being counted as it is when collapsed.
+    private static func dropping(_ count: Int, of text: Substring) -> Substring {
         var rest = text
-        while left > 0, let first = rest.first {
+        for _ in 0..<count {
+            guard let first = rest.first else { break }
             rest = first.isWhitespace ? rest.drop { $0.isWhitespace } : rest.dropFirst()
-            left -= 1
         }
-        return endsInSpace ? String(rest.drop { $0 == " " || $0 == "\t" }) : String(rest)
+        return rest
     }
 
-    /// The continuation as it goes on from the shown text: one space, not two and not none.
+    /// The continuation as it goes on from the shown text: of white space that both have, as much as the longer one.
     private func joined(_ text: Substring) -> String {
-        if endsInSpace { return String(text.drop { $0 == " " || $0 == "\t" }) }
-        let needsSpace = !isExact && !tail.isEmpty && Self.isWord(tail.last) && Self.isWord(text.first)
-        return needsSpace ? " " + text : String(text)
+        let lead = text.prefix { $0.isWhitespace }
+        let rest = text[lead.endIndex...]
+        let lines = lead.count(where: \.isNewline)
+        let shownLines = space.count(where: \.isNewline)
+        guard lines <= shownLines else {
+            // A paragraph begins here, or more of its blank lines come.
+            var missing = lead
+            for _ in 0..<shownLines { missing = missing.drop { !$0.isNewline }.dropFirst() }
+            return String(space.isEmpty ? missing : missing.drop { $0 == " " || $0 == "\t" }) + rest
+        }
+        if space.isEmpty { return (lead.isEmpty ? "" : " ") + rest }
+        // One space more is a slip; more than one at the beginning of a line is its indentation.
+        let indentation = lead[(lead.lastIndex(where: \.isNewline).map(lead.index(after:)) ?? lead.startIndex)...]
+        return (space.last?.isNewline == true && indentation.count > 1 ? String(indentation) : "") + rest
     }
 
     private static func isWord(_ character: Character?) -> Bool {
