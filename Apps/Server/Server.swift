@@ -31,6 +31,7 @@ struct Server {
             await application.shutdown()
             log.info("stopped", [])
             log.flush()
+            leave(0)
         } catch {
             fail("\(error)", ExitCode.unavailable)
         }
@@ -53,7 +54,7 @@ struct Server {
             reload(application, options, registry, log)
         }
         Task {
-            for await signal in signals.arrivals where signal != SIGHUP { exit(1) }
+            for await signal in signals.arrivals where signal != SIGHUP { leave(1) }
         }
     }
 
@@ -79,7 +80,13 @@ struct Server {
     static func fail(_ message: String, _ code: Int32) -> Never {
         let line = Array("medstream-server: \(message)\n".utf8)
         _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        exit(code)
+        leave(code)
+    }
+
+    /// Ends the process at once: `exit` has the libraries clean up first, under the loops, whose threads run on.
+    private static func leave(_ code: Int32) -> Never {
+        fflush(nil)
+        _exit(code)
     }
 }
 

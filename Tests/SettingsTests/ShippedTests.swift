@@ -22,6 +22,7 @@ struct ShippedTests {
         #expect(Set(Self.leaves.map(\.path)).count == Self.leaves.count)
     }
 
+    // Another spelling of a route is another route.
     @Test(
         "have every key read: spelt otherwise, each is reported on its line with the name that was meant",
         arguments: leaves.filter { !$0.path.hasPrefix("routes.") })

@@ -65,6 +65,35 @@ struct CostTests {
         #expect(cost.remoteJobs == 0)
     }
 
+    @Test("A viewer that is called on the stream's own loop costs no job at all")
+    func called() async throws {
+        let home = LoopActor()
+        let run = try await Run(on: home.loop)
+        // As the server runs its handlers: what resumes this task resumes it on the loop.
+        try await withTaskExecutorPreference(home.loop) {
+            try await home.run { try await Self.watch(run.log, on: $0) }
+        }
+        #expect(await run.log.viewerCount == 0)
+        await run.finish()
+    }
+
+    private static func watch(_ log: StreamLog, on home: isolated LoopActor) async throws {
+        let reader = CalledReader(log)
+        try log.attachHere(reader)
+        let before = home.loop.statistics
+        // Appended by a timer, as tokens are by a socket.
+        let feeder = Feeder(1_000, to: log)
+        await withCheckedContinuation { feeder.start(then: $0) }
+        let after = home.loop.statistics
+        // The one job is this task's, which was told of the end.
+        #expect(after.localJobs - before.localJobs <= 1)
+        #expect(after.remoteJobs == before.remoteJobs)
+        #expect(reader.news == 1_000 && reader.reads == 1_000)
+        #expect(reader.viewing.texts[.chat] == String(repeating: "Token ", count: 1_000))
+        #expect(reader.viewing.last == 1_000)
+        log.detachHere(reader)
+    }
+
     @Test("A viewer on another loop costs at most two jobs a turn, however many chunks come in it")
     func otherLoop() async throws {
         let cost = try await cost(turns: 100, chunks: 10, viewersAt: LoopActor(), [LoopActor()])
@@ -126,5 +155,52 @@ struct CostTests {
         // Two sealed segments, the open one, and the event in which it was noticed.
         #expect(run.hub.byteCount <= (128 << 10) + (64 << 10) + (16 << 10))
         await run.finish()
+    }
+}
+
+/// Reads at the end of each turn that brought something, as the server's answers do.
+private final class CalledReader: LogReader, EndOfTurn {
+    private let log: StreamLog
+    var viewing = Viewing()
+    var news = 0
+    var reads = 0
+
+    init(_ log: StreamLog) { self.log = log }
+
+    func logHasNews() {
+        news += 1
+        log.loop.atEndOfTurn(self)
+    }
+
+    func turnEnded() {
+        reads += 1
+        while case .upTo = log.readHere(after: viewing.last, self) {}
+    }
+
+    func take(_ events: Span<UInt8>) { viewing.read(events.indices.map { events[$0] }) }
+}
+
+/// Appends a chunk in each turn of the log's loop; loop-confined.
+private final class Feeder {
+    private let log: StreamLog
+    private var left: Int
+    private var timer: LoopTimer?
+
+    init(_ count: Int, to log: StreamLog) {
+        self.log = log
+        left = count
+    }
+
+    func start(then done: CheckedContinuation<Void, Never>) {
+        let timer = LoopTimer(on: log.loop) { [unowned self] in
+            guard left > 0 else {
+                self.timer = nil
+                return done.resume()
+            }
+            left -= 1
+            log.assumeIsolated { $0.append(.chunk("Token ", panel: .chat, stage: .chat)) }
+        }
+        timer.start(after: .milliseconds(1), repeating: true)
+        self.timer = timer
     }
 }
