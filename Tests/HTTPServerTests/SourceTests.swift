@@ -99,7 +99,9 @@ struct SourceTests {
             #expect(try await server.pendingBytes() <= 32_768 + piece.count + 16)
             // News while it is full are kept for later.
             await source.give(pieces: [piece])
-            #expect(source.asked.value == asked)
+            // (The kernel may take a little more at any time.)
+            #expect(source.asked.value < total)
+            #expect(try await server.pendingBytes() <= 32_768 + piece.count + 16)
             await source.end()
             let response = try await client.response()
             #expect(response.body == Array(repeatElement(piece, count: total).joined()))
