@@ -75,6 +75,9 @@ final class CompletionSource: BodySource, LogReader {
         case .upTo(let last):
             offset = last
             return isOver ? .end : .more
+        case .all(let last):
+            offset = last
+            return isOver ? .end : .nothingYet
         case .nothingYet: return .nothingYet
         case .end: return .end
         }

@@ -98,6 +98,9 @@ private final class LogSource: BodySource, LogReader {
         case .upTo(let last):
             offset = last
             return .more
+        case .all(let last):
+            offset = last
+            return .nothingYet
         case .nothingYet: return .nothingYet
         case .end: return .end
         }

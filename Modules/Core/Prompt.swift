@@ -14,7 +14,12 @@ public struct Prompt: Sendable, Hashable {
     /// How the model is asked to answer this time; what is not given here is as the provider's settings say.
     ///
     /// What a provider's API has no word for is not sent.
-    public var parameters: ModelParameters
+    public var parameters: ModelParameters {
+        get { given?.parameters ?? ModelParameters() }
+        set { given = newValue == ModelParameters() ? nil : Given(newValue) }
+    }
+    /// Apart, because most prompts have none, and the frames of waiting tasks hold a prompt each.
+    private var given: Given?
 
     public init(
         _ messages: [Message], stage: Stage = .chat, streams: Bool = true, answerSoFar: String = "",
@@ -25,6 +30,15 @@ public struct Prompt: Sendable, Hashable {
         self.streams = streams
         self.answerSoFar = answerSoFar
         self.parameters = parameters
+    }
+
+    private final class Given: Sendable, Hashable {
+        let parameters: ModelParameters
+
+        init(_ parameters: ModelParameters) { self.parameters = parameters }
+
+        static func == (left: Given, right: Given) -> Bool { left.parameters == right.parameters }
+        func hash(into hasher: inout Hasher) { hasher.combine(parameters) }
     }
 
     public struct Message: Sendable, Hashable {

@@ -49,7 +49,7 @@ public protocol BodySource: AnyObject {
 public enum BodyProgress: Sendable {
     /// It has written something and may have more.
     case more
-    /// There is nothing yet.
+    /// It has written all there is, if anything, and will say when there is more.
     case nothingYet
     /// All has been written.
     case end

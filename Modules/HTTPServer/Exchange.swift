@@ -130,6 +130,7 @@ final class Exchange {
     var loop: EventLoop { connection.eventLoop }
 
     func sourceHasNews() {
+        guard !hasNews else { return }
         hasNews = true
         connection.write { _ in }
     }

@@ -338,8 +338,10 @@ public actor StreamLog {
 
     /// How far a reader got.
     public enum Progress: Sendable {
-        /// It was given the events up to this offset.
+        /// It was given the events up to this offset, and there are more.
         case upTo(Int)
+        /// It was given all events there are, the last of which has this offset; more will come.
+        case all(Int)
         /// Nothing has come after its offset.
         case nothingYet
         /// The log has ended, and its offset is the last event's.
@@ -365,7 +367,7 @@ public actor StreamLog {
         guard offset < last else { return outcome == nil ? .nothingYet : .end }
         if offset >= open.first - 1 {
             open.withBytes(after: offset, body)
-            return .upTo(last)
+            return outcome == nil ? .all(last) : .upTo(last)
         }
         guard let segment = sealed.last(where: { $0.first <= offset + 1 }) else { return .end }
         segment.withBytes(after: offset, body)
@@ -419,7 +421,7 @@ public actor StreamLog {
         while !Task.isCancelled {
             var bytes: [UInt8] = []
             switch read(after: offset, { bytes.append(copying: $0) }) {
-            case .upTo(let last): return Batch(bytes: bytes, last: last)
+            case .upTo(let last), .all(let last): return Batch(bytes: bytes, last: last)
             case .end: return nil
             case .nothingYet: await wait(ticket, after: offset)
             }
