@@ -29,7 +29,7 @@ extension ChatService {
     /// Starts an answer on the caller's loop that is recorded nowhere but in its log.
     ///
     /// The log's last event tells usage and cost as that of every turn does; there is no `saved`. Whoever asked lets go
-    /// of the answer with ``StreamHub/remove(_:for:)`` when it has been read.
+    /// of the answer with `StreamHub.remove(_:for:)` when it has been read.
     ///
     /// - Returns: the log, and the stage that its texts are of.
     /// - Throws: `PlatformError` `notFound` with the field `model` for a model that is not set up, `invalidRequest` with

@@ -133,8 +133,9 @@ def launch(playwright):
     return playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """Ends with the file: Playwright keeps an event loop running, in which other tests can run none of their own."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser

@@ -1,5 +1,6 @@
 import Configuration
 import Core
+import TestSupport
 import Testing
 
 @Suite("A secret")

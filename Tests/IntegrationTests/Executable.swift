@@ -41,3 +41,6 @@ struct Executable: Sendable {
         return await run.result()
     }
 }
+
+/// The shipped settings, to be included.
+let shippedSettings = Reference.packageRoot.appending(path: "config/medstream.yaml").path

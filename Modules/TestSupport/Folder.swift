@@ -1,11 +1,11 @@
-import Foundation
-import TestSupport
+internal import Foundation
 
 /// A folder of its own for one test, gone when the test ends.
-final class Folder: Sendable {
-    let path: String
+public final class Folder: Sendable {
+    public let path: String
 
-    init() throws {
+    /// - Throws: what the system says when it cannot be made.
+    public init() throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "medstream-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
@@ -13,20 +13,21 @@ final class Folder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Writes a file.
+    /// Writes a file, making the folders that lead to it.
+    ///
+    /// - Returns: its path.
     @discardableResult
-    func write(_ name: String, _ text: String) throws -> String {
+    public func write(_ name: String, _ text: String) throws -> String {
         let file = "\(path)/\(name)"
+        let folder = URL(filePath: file).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Data(text.utf8).write(to: URL(filePath: file))
         return file
     }
 
     /// Makes something of the package appear here.
-    func link(_ name: String, to path: String) throws {
+    public func link(_ name: String, to path: String) throws {
         try FileManager.default.createSymbolicLink(
             atPath: "\(self.path)/\(name)", withDestinationPath: Reference.packageRoot.appending(path: path).path)
     }
 }
-
-/// The shipped settings, to be included.
-let shippedSettings = Reference.packageRoot.appending(path: "config/medstream.yaml").path
