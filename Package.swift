@@ -69,7 +69,7 @@ let package = Package(
         module("Telemetry", uses: ["Core"]),
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
-        module("Persistence", uses: ["Core"]),
+        module("Persistence", uses: ["Core", "JSON"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
