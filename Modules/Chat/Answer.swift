@@ -14,6 +14,12 @@ final class Answer {
     var stopReason: StreamLog.StopReason?
     /// Ends the run when the caller's time is up.
     var deadline: LoopTimer?
+    /// Records the answer now and then.
+    var checkpoint: LoopTimer?
+    /// How often it was recorded.
+    var checkpoints = 0
+    /// Whether a record is being written.
+    var isRecording = false
     /// Whether reasons are being given.
     var isReasoning = false
     /// Whether text for the chat has come.

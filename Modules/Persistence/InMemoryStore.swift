@@ -60,7 +60,8 @@ public final class InMemoryStore: Store {
         }
     }
 
-    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+    @discardableResult
+    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID] {
         try tables.withLock { tables throws(StoreError) in try tables.delete(id, of: owner) }
     }
 
@@ -73,7 +74,7 @@ public final class InMemoryStore: Store {
     }
 
     @discardableResult
-    public func save(_ message: Message) async throws(StoreError) -> Bool {
+    public func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool {
         try tables.withLock { tables throws(StoreError) in try tables.save(message, at: now()) }
     }
 
