@@ -71,8 +71,9 @@ public protocol ConversationStore: Sendable {
     /// A new one goes to the end of its conversation, whatever its sequence says. Of one that is there, conversation,
     /// owner, sequence, role, `replyTo`, `retryOf` and `createdAt` stay, and so does the stream once there is one.
     ///
-    /// - Parameter jobs: what is to follow, put into the store's queue in the same step if the message is written; a store
-    ///   without a queue leaves them out.
+    /// The jobs are enqueued in the same step, and only when the message was written: what once was saved with its jobs
+    /// may be saved again.
+    ///
     /// - Returns: whether it was written; `false` when what is stored is as new or newer.
     /// - Throws: ``StoreError/notFound`` when its conversation has been deleted, or holds no such message of the user
     ///   as `replyTo` names or no such answer as `retryOf`; ``StoreError/conflict(_:)`` with `identifier`;
@@ -123,7 +124,7 @@ public protocol ConversationStore: Sendable {
 }
 
 extension ConversationStore {
-    /// Saves a message as ``save(_:then:)`` does, with nothing to follow.
+    /// Inserts or replaces a message by id, with no jobs to follow; see ``save(_:then:)``.
     @discardableResult
     public func save(_ message: Message) async throws(StoreError) -> Bool { try await save(message, then: []) }
 }
