@@ -53,6 +53,7 @@ let package = Package(
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -65,6 +66,7 @@ let package = Package(
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
+        module("Encryption", wrapping: ["CSodium"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
@@ -167,6 +169,7 @@ let package = Package(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
+        tests("EncryptionTests", of: ["Encryption"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
