@@ -138,7 +138,7 @@ final class TurnRun: Sendable {
     private func begin(_ answer: Answer, into stream: isolated StreamLog) -> RouteRun {
         startDeadline(answer, stream)
         return RouteRun(
-            along: route, with: prompt, for: stream.owner.text, on: stream.loop,
+            along: route, with: prompt, for: stream.owner.text, on: stream.loop, within: deadline,
             shown: { [self] in stream.text(.chat, stage) }
         ) { [self] event in
             switch event {
