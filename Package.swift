@@ -71,7 +71,7 @@ let package = Package(
         module("Telemetry", uses: ["Core"]),
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
-        module("Persistence", uses: ["Core"]),
+        module("Persistence", uses: ["Core", "JSON"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
@@ -94,7 +94,9 @@ let package = Package(
         module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
-            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+            uses: [
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+            ]),
         module(
             "API",
             uses: [
@@ -123,10 +125,14 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",
             swiftSettings: house),
+        .target(
+            name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
+            swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("PersistenceTests", of: ["Core", "Persistence"]),
+        tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
