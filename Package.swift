@@ -114,7 +114,7 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
                 "Settings",
                 "StreamClient",
             ]),

@@ -44,8 +44,10 @@ public protocol ConversationStore: Sendable {
 
     /// Deletes a conversation with its messages and the keys of its turns; a later save of one of them is `notFound`.
     ///
+    /// - Returns: the streams of the answers that went, for whoever shows them still.
     /// - Throws: ``StoreError/notFound``.
-    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError)
+    @discardableResult
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID]
 
     /// Begins a turn in one step: stores the message, opens the answer's row and remembers the key.
     ///
@@ -69,12 +71,15 @@ public protocol ConversationStore: Sendable {
     /// A new one goes to the end of its conversation, whatever its sequence says. Of one that is there, conversation,
     /// owner, sequence, role, `replyTo`, `retryOf` and `createdAt` stay, and so does the stream once there is one.
     ///
+    /// The jobs are enqueued in the same step, and only when the message was written: what once was saved with its jobs
+    /// may be saved again.
+    ///
     /// - Returns: whether it was written; `false` when what is stored is as new or newer.
     /// - Throws: ``StoreError/notFound`` when its conversation has been deleted, or holds no such message of the user
     ///   as `replyTo` names or no such answer as `retryOf`; ``StoreError/conflict(_:)`` with `identifier`;
     ///   ``StoreError/full``.
     @discardableResult
-    func save(_ message: Message) async throws(StoreError) -> Bool
+    func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool
 
     /// - Throws: ``StoreError/notFound``.
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message
@@ -116,4 +121,10 @@ public protocol ConversationStore: Sendable {
     /// Grouped by all of ``UsageSum/Group``, in no order: by the day in UTC of `createdAt`, by provider and model as the
     /// answers, or their spans, tell them, and by the kind of their conversations. What was deleted is not counted any more.
     func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum]
+}
+
+extension ConversationStore {
+    /// Inserts or replaces a message by id, with no jobs to follow; see ``save(_:then:)``.
+    @discardableResult
+    public func save(_ message: Message) async throws(StoreError) -> Bool { try await save(message, then: []) }
 }
