@@ -121,10 +121,14 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",
             swiftSettings: house),
+        .target(
+            name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
+            swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("PersistenceTests", of: ["Core", "Persistence"]),
+        tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(

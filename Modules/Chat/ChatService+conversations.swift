@@ -11,7 +11,7 @@ extension ChatService {
         _ stage: Stage, title: String, as owner: UserID
     ) async throws(PlatformError) -> Conversation {
         let conversation = Conversation(
-            owner: owner, kind: stage, title: try checked(title: title), createdAt: .now)
+            owner: owner, kind: stage, title: try checked(title: title), isNamed: !title.isEmpty, createdAt: .now)
         try await storing { () throws(StoreError) in try await store.insert(conversation) }
         return conversation
     }

@@ -212,6 +212,8 @@ func storing<Result>(
                 .conflict, "This idempotency key was used for something else. Use a new one.", field: "request_id")
         case .conflict(.stillStreaming):
             throw PlatformError(.conflict, "This answer is still being written. Stop it first.")
+        case .conflict(.email):
+            throw PlatformError(.conflict, "Another account has this e-mail address.", field: "email")
         case .conflict(.identifier):
             throw PlatformError(.internalError, "This could not be stored. Try again.", cause: error)
         case .full: throw PlatformError(.storageFailed, "The store is full. Delete what is no longer needed.")

@@ -26,11 +26,21 @@ public protocol ConversationStore: Sendable {
         of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Conversation>
 
-    /// Gives a conversation another title, cut at ``Conversation/titleLimit``.
+    /// Gives a conversation the title that its user chose, cut at ``Conversation/titleLimit``.
     ///
     /// - Throws: ``StoreError/notFound``.
     @discardableResult
     func rename(_ id: ConversationID, to title: String, of owner: UserID) async throws(StoreError) -> Conversation
+
+    /// Gives a conversation the summary, and a title where its user chose none, that a program made of its messages.
+    ///
+    /// That is no use of it: it stays where it is in the list. `title` may be `nil` to leave the one there is.
+    ///
+    /// - Throws: ``StoreError/notFound``, ``StoreError/full``.
+    @discardableResult
+    func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation
 
     /// Deletes a conversation with its messages and the keys of its turns; a later save of one of them is `notFound`.
     ///

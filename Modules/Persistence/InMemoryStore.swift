@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Each call holds one lock for as long as it reads or writes, and waits for nothing else. Past its ``Limits`` a write is
 /// refused with ``StoreError/full`` until something is deleted.
-public final class InMemoryStore: ConversationStore {
-    private let tables: Mutex<Tables>
-    private let now: @Sendable () -> Timestamp
+public final class InMemoryStore: Store {
+    let tables: Mutex<Tables>
+    let now: @Sendable () -> Timestamp
 
     /// Makes an empty store; `now` is the time of new rows, and what the age of keys is counted in.
     public init(_ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now }) {
@@ -49,6 +49,15 @@ public final class InMemoryStore: ConversationStore {
         _ id: ConversationID, to title: String, of owner: UserID
     ) async throws(StoreError) -> Conversation {
         try tables.withLock { tables throws(StoreError) in try tables.rename(id, to: title, of: owner, at: now()) }
+    }
+
+    @discardableResult
+    public func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation {
+        try tables.withLock { tables throws(StoreError) in
+            try tables.describe(id, title: title, summary: summary, of: owner)
+        }
     }
 
     public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
@@ -110,7 +119,7 @@ public final class InMemoryStore: ConversationStore {
         return threads.flatMap { $0.usage(from: start, to: end) }.grouped { $0 }
     }
 
-    private func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
+    func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
         guard let cursor else { return nil }
         guard let place = read(cursor) else { throw .notFound }
         return place

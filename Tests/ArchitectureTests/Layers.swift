@@ -51,7 +51,7 @@ enum Layer: String, CaseIterable {
         "Settings": .settings,
         "Plugins": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "StoreConformance": .testSupport,
     ]
 
     /// Arrows against the layers that have a reason.

@@ -46,6 +46,12 @@ final class FailingStore: ConversationStore {
         try await inner.rename(id, to: title, of: owner)
     }
 
+    func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation {
+        try await inner.describe(id, title: title, summary: summary, of: owner)
+    }
+
     func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
         try await inner.delete(id, of: owner)
     }

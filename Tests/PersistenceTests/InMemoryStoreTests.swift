@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import Testing
 
 @Suite("The store in memory", .timeLimit(.minutes(1)))
