@@ -10,7 +10,9 @@ public struct Case: Sendable, Hashable {
     /// What the clinician wrote down; patient text.
     public var notes: String
     public var status: Status
-    /// Rises with each update; of two the higher stands, whatever order they arrive in. A new row is 1.
+    /// Rises with each update; of two the higher stands, whatever order they arrive in.
+    ///
+    /// A new row is 1.
     public var version: Int
     public let createdAt: Timestamp
     /// When it was last made or updated, as ``Conversation/updatedAt`` is kept.

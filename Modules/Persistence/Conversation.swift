@@ -49,7 +49,7 @@ public struct Conversation: Sendable, Hashable {
 
     /// Takes what a program made of the messages: a summary, and a title where no person chose one.
     ///
-    /// - Parameter title: `nil` leaves the title as it is.
+    /// A title of `nil` leaves the one there is.
     public mutating func describe(title: String?, summary: String) {
         self.summary = summary.fitting(Self.summaryLimit)
         if let title, !isNamed { self.title = title.fitting(Self.titleLimit) }

@@ -69,12 +69,15 @@ public protocol ConversationStore: Sendable {
     /// A new one goes to the end of its conversation, whatever its sequence says. Of one that is there, conversation,
     /// owner, sequence, role, `replyTo`, `retryOf` and `createdAt` stay, and so does the stream once there is one.
     ///
+    /// The jobs are enqueued in the same step, and only when the message was written: what once was saved with its jobs
+    /// may be saved again.
+    ///
     /// - Returns: whether it was written; `false` when what is stored is as new or newer.
     /// - Throws: ``StoreError/notFound`` when its conversation has been deleted, or holds no such message of the user
     ///   as `replyTo` names or no such answer as `retryOf`; ``StoreError/conflict(_:)`` with `identifier`;
     ///   ``StoreError/full``.
     @discardableResult
-    func save(_ message: Message) async throws(StoreError) -> Bool
+    func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool
 
     /// - Throws: ``StoreError/notFound``.
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message
@@ -116,4 +119,10 @@ public protocol ConversationStore: Sendable {
     /// Grouped by all of ``UsageSum/Group``, in no order: by the day in UTC of `createdAt`, by provider and model as the
     /// answers, or their spans, tell them, and by the kind of their conversations. What was deleted is not counted any more.
     func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum]
+}
+
+extension ConversationStore {
+    /// Inserts or replaces a message by id, with no jobs to follow; see ``save(_:then:)``.
+    @discardableResult
+    public func save(_ message: Message) async throws(StoreError) -> Bool { try await save(message, then: []) }
 }

@@ -8,11 +8,22 @@ import Synchronization
 public final class InMemoryStore: Store {
     let tables: Mutex<Tables>
     let now: @Sendable () -> Timestamp
+    private let enqueue: @Sendable ([NewJob]) -> Void
 
-    /// Makes an empty store; `now` is the time of new rows, and what the age of keys is counted in.
-    public init(_ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now }) {
+    /// Makes an empty store.
+    ///
+    /// - Parameters:
+    ///   - limits: past them a write is refused.
+    ///   - now: the time of new rows, and what the age of keys is counted in.
+    ///   - enqueue: takes the jobs that are to follow a message; must not call the store. By default they are let fall, as
+    ///     all is with the process.
+    public init(
+        _ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now },
+        enqueue: @escaping @Sendable ([NewJob]) -> Void = { _ in }
+    ) {
         tables = Mutex(Tables(limits))
         self.now = now
+        self.enqueue = enqueue
     }
 
     /// How much the store holds, all users together.
@@ -73,8 +84,12 @@ public final class InMemoryStore: Store {
     }
 
     @discardableResult
-    public func save(_ message: Message) async throws(StoreError) -> Bool {
-        try tables.withLock { tables throws(StoreError) in try tables.save(message, at: now()) }
+    public func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool {
+        try tables.withLock { tables throws(StoreError) in
+            let isWritten = try tables.save(message, at: now())
+            if isWritten, !jobs.isEmpty { enqueue(jobs) }
+            return isWritten
+        }
     }
 
     public func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {

@@ -17,8 +17,7 @@ public protocol StoreCare: Sendable {
 
     /// Seals rows anew that were sealed with another key than the current one.
     ///
-    /// - Parameter limit: how many rows at most; from 1.
-    /// - Returns: how many rows are left; 0 when all are sealed with the current key.
+    /// Of at most `limit` rows, from 1. Returns how many rows are left: 0 when all are sealed with the current key.
     func reencrypt(limit: Int) async throws(StoreError) -> Int
 
     /// Gives unused room back and brings what helps to find rows up to date.

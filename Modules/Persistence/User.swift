@@ -20,8 +20,10 @@ public struct User: Sendable, Hashable {
     /// RFC 5321, section 2.4, lets the part before the `@` differ by case; no provider in use does.
     public static func normalised(email: String) -> String {
         let inside = email.drop(while: \.isWhitespace)
-        return String(inside.prefix(upTo: inside.lastIndex { !$0.isWhitespace }.map(inside.index(after:)) ?? inside.startIndex))
-            .lowercased()
+        return String(
+            inside.prefix(upTo: inside.lastIndex { !$0.isWhitespace }.map(inside.index(after:)) ?? inside.startIndex)
+        )
+        .lowercased()
     }
 }
 
@@ -29,8 +31,9 @@ public struct User: Sendable, Hashable {
 public struct DeletionReceipt: Sendable, Hashable {
     public let user: UserID
     public let at: Timestamp
-    /// Rows deleted, by table: `conversation`, `message`, `idempotency_key`, `case`, `stage_result`, `onboarding`,
-    /// `user`, and what else the store keeps of a user. Tables without a row of the user are left out.
+    /// How many rows were deleted, by table, such as `conversation` and `message`.
+    ///
+    /// Tables that had no row of the user are left out.
     public let rows: [String: Int]
 
     public init(user: UserID, at: Timestamp, rows: [String: Int]) {

@@ -65,9 +65,9 @@ final class FailingStore: ConversationStore {
         try await inner.release(key, from: turn, of: owner)
     }
 
-    func save(_ message: Message) async throws(StoreError) -> Bool {
+    func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool {
         try await check(.save)
-        return try await inner.save(message)
+        return try await inner.save(message, then: jobs)
     }
 
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {

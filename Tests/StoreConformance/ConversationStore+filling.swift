@@ -29,7 +29,9 @@ extension ConversationStore {
     }
 
     /// All messages of a conversation, read page by page.
-    package func allMessages(of conversation: ConversationID, of owner: UserID, limit: Int = 7) async throws -> [Message] {
+    package func allMessages(of conversation: ConversationID, of owner: UserID, limit: Int = 7) async throws
+        -> [Message]
+    {
         var messages: [Message] = []
         var cursor: String?
         repeat {

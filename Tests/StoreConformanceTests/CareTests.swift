@@ -24,7 +24,8 @@ struct CareTests {
         try await store.insert(newCase)
 
         #expect(try await store.purge(RetentionPolicy()) == PurgeCounts())
-        #expect(try await store.purge(RetentionPolicy(conversations: .seconds(11), cases: .seconds(11))) == PurgeCounts())
+        #expect(
+            try await store.purge(RetentionPolicy(conversations: .seconds(11), cases: .seconds(11))) == PurgeCounts())
         time.move(by: 2000)
         let counts = try await store.purge(RetentionPolicy(conversations: .seconds(11), cases: .seconds(11)))
         #expect(counts == PurgeCounts(conversations: 1, messages: 4, cases: 1, results: 1, keys: 1))

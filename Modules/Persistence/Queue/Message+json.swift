@@ -1,4 +1,4 @@
-import Core
+package import Core
 
 /// How rows are written into payloads of jobs; what is absent is `nil`.
 extension Message {
@@ -43,7 +43,7 @@ extension Message {
 
 extension AnswerSpan {
     /// - Returns: `nil` when there is one that cannot be read.
-    fileprivate static func all(in json: JSONValue?) -> [AnswerSpan]? {
+    package static func all(in json: JSONValue?) -> [AnswerSpan]? {
         guard let elements = json?.array else { return [] }
         let spans = elements.compactMap { span -> AnswerSpan? in
             guard let provider = span["provider"]?.string, let model = span["model"]?.string,
