@@ -1,4 +1,5 @@
 import Persistence
+import Telemetry
 
 /// The way of the jobs of one kind: take some, work on them, settle them.
 extension Worker {
@@ -43,19 +44,17 @@ extension Worker {
 
     private func work(on lease: Lease, _ handler: any JobHandler) async {
         let concurrency = settings.concurrency[handler.kind] ?? 1
-        var waiting = lease.jobs[...]
+        var chains = Chains(lease.jobs)
         var settlements: [Settlement] = []
         var hadOutage = false
         counts.add(lease.jobs.count, to: \.running, of: handler.kind)
         await withTaskGroup(of: (LeasedJob, Result<JobEffect, JobError>).self) { group in
-            var running = 0
             while true {
-                while running < concurrency, mayBegin(lease.token, hadOutage), let job = waiting.popFirst() {
+                while chains.running < concurrency, mayBegin(lease.token), let job = chains.begin() {
                     group.addTask { (job, await Self.result(of: job, handler)) }
-                    running += 1
                 }
                 guard let (job, result) = await group.next() else { break }
-                running -= 1
+                chains.end(job)
                 if case .failure(.outage) = result { hadOutage = true }
                 settlements.append(Settlement(job.id, lease.token, verdict(on: job, result)))
                 if settlements.count >= Self.settledAtOnce {
@@ -64,7 +63,7 @@ extension Worker {
                 }
             }
         }
-        settlements += waiting.map { Settlement($0.id, lease.token, .giveBack) }
+        settlements += chains.waiting.map { Settlement($0.id, lease.token, .giveBack) }
         await settle(settlements, lease.token, handler.kind)
         counts.add(-lease.jobs.count, to: \.running, of: handler.kind)
         if !hadOutage { breaker.completeBatch() }
@@ -75,9 +74,9 @@ extension Worker {
     private static let settledAtOnce = 250
 
     /// Whether a job of a lease may still be begun; what is not begun is given back.
-    private func mayBegin(_ token: LeaseToken, _ hadOutage: Bool) -> Bool {
+    private func mayBegin(_ token: LeaseToken) -> Bool {
         guard !isStopping, !Task.isCancelled, book.holds(token) else { return false }
-        guard hadOutage, case .open = breaker.state else { return true }
+        guard case .open = breaker.state else { return true }
         return false
     }
 
@@ -161,5 +160,41 @@ extension Worker {
     private func scheduleNext(after jobs: [LeasedJob]) async {
         let next = settings.schedule.filter { periodic in jobs.contains { periodic.isAsked(by: $0) } }.map(\.next)
         if !next.isEmpty { _ = try? await queue.enqueue(next) }
+    }
+}
+
+/// The jobs of a batch, those of one group one after the other: what a user did first is stored first.
+private struct Chains {
+    /// In their order, with places for those that are done.
+    private let jobs: [LeasedJob]
+    /// Of each group that is being worked on, what waits behind.
+    private var behind: [String: [Int]] = [:]
+    /// Places of jobs that may begin, the next one last.
+    private var ready: [Int] = []
+    private(set) var running = 0
+
+    init(_ jobs: [LeasedJob]) {
+        self.jobs = jobs
+        for (place, job) in jobs.enumerated() {
+            if let group = job.group, behind[group]?.append(place) != nil { continue }
+            if let group = job.group { behind[group] = [] }
+            ready.append(place)
+        }
+        ready.reverse()
+        for group in behind.keys { behind[group]?.reverse() }
+    }
+
+    /// Jobs that were not begun.
+    var waiting: [LeasedJob] { (ready + behind.values.joined()).map { jobs[$0] } }
+
+    mutating func begin() -> LeasedJob? {
+        guard let place = ready.popLast() else { return nil }
+        running += 1
+        return jobs[place]
+    }
+
+    mutating func end(_ job: LeasedJob) {
+        running -= 1
+        if let group = job.group, let next = behind[group]?.popLast() { ready.append(next) }
     }
 }

@@ -65,7 +65,7 @@ public actor Worker {
     public func stop() async {
         isStopping = true
         wake()
-        if lanes > 0 { await pause(for: settings.drain, untilWoken: \.isDrained) }
+        if lanes > 0 { await pause(for: settings.drain, untilWoken: { $0.isDrained }) }
         await giveUp()
     }
 

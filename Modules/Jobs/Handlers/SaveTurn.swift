@@ -17,10 +17,11 @@ public struct SaveTurn: JobHandler {
         do throws(StoreError) {
             if let begun = turn.begun, try await store.begin(begun).isNew { effect = .done }
             for message in turn.messages.dropLast() where try await store.save(message) { effect = .done }
-            if let last = turn.messages.last, try await store.save(last) { effect = .done }
+            if let last = turn.messages.last, try await store.save(last, then: turn.jobs) { effect = .done }
         } catch {
-            // Its conversation was deleted meanwhile: what there was to save is not wanted any more.
-            if case .notFound = error { return .alreadyDone }
+            // What it belongs to may stand in another job that is still to be worked on; when it was deleted, the dead
+            // letter says so. What was acknowledged is never thrown away in silence.
+            if case .notFound = error { throw .failed("save_turn: not_found", canHeal: true) }
             throw JobError(error, "save_turn")
         }
         return effect
