@@ -72,6 +72,7 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
+        module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
