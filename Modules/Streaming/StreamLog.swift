@@ -17,17 +17,14 @@ public actor StreamLog {
     public nonisolated let loop: EventLoop
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
-    private let settings: StreamingSettings
-    private let hub: StreamHub
+    let settings: StreamingSettings
+    let hub: StreamHub
     private let chunkPrefix: ChunkPrefix
 
-    /// Full segments, oldest first.
-    private var sealed: [EventSegment] = []
-    private var sealedBytes = 0
-    private var open = EventSegment(first: 1)
+    private(set) var events: EventRing
     private var countedBytes = 0
     private var countAt = 4096
-    private var texts: [PanelRecord] = []
+    private(set) var texts: [PanelRecord] = []
     private var textBytes = 0
 
     /// Cuts the text of the panel that is being written.
@@ -37,15 +34,15 @@ public actor StreamLog {
     private var flushTimer: LoopTimer?
 
     private var run: Task<Void, Never>?
-    private var hasRun = false
-    private var viewers = 0
+    private(set) var hasRun = false
+    var viewers = 0
     /// Callers that wait for the end or the beginning alone; they watch, too, as far as detaching goes.
-    private var waitingCallers = 0
-    private var detachTimer: LoopTimer?
-    private var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
-    private var lastTicket = 0
+    var waitingCallers = 0
+    var detachTimer: LoopTimer?
+    var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
+    var lastTicket = 0
     /// Viewers on this loop, which are called.
-    private var readers: [any LogReader] = []
+    var readers: [any LogReader] = []
 
     /// Why the run was told to end early.
     public private(set) var stopReason: StopReason?
@@ -54,11 +51,8 @@ public actor StreamLog {
     /// What the last `error` said, for callers that want the answer at once.
     public private(set) var failure: PlatformError?
 
-    /// A segment is sealed past this size, which also bounds what a reader is handed at once.
-    private static let segmentLimit = 64 * 1024
-
     /// One panel of one stage.
-    private struct PanelRecord {
+    struct PanelRecord {
         var panel: Panel
         var stage: Stage
         var text = ""
@@ -84,6 +78,7 @@ public actor StreamLog {
         self.loop = loop
         self.settings = settings
         self.hub = hub
+        events = EventRing(settings)
         chunkPrefix = ChunkPrefix(id)
         chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
     }
@@ -208,8 +203,8 @@ public actor StreamLog {
         guard outcome == nil else { return }
         flush()
         beginEvent()
-        open.text.raw("\ndata: ")
-        event.encode(into: &open.text)
+        events.open.text.raw("\ndata: ")
+        event.encode(into: &events.open.text)
         endEvent()
     }
 
@@ -245,11 +240,11 @@ public actor StreamLog {
         texts[place].text += chunk
         textBytes += chunk.utf8.count
         beginEvent()
-        chunkPrefix.append(panel, stage, to: &open.text)
-        open.text.escaped(chunk)
-        open.text.raw(#"","metadata":{"chunk_index":"#)
-        open.text.value(index)
-        open.text.raw("}}")
+        chunkPrefix.append(panel, stage, to: &events.open.text)
+        events.open.text.escaped(chunk)
+        events.open.text.raw(#"","metadata":{"chunk_index":"#)
+        events.open.text.value(index)
+        events.open.text.raw("}}")
         endEvent()
         if isFull { stop(.length) }
     }
@@ -273,10 +268,7 @@ public actor StreamLog {
     }
 
     /// Offset of the newest event; 0 while there is none.
-    public var lastOffset: Int { open.last }
-
-    /// Offset of the oldest event that is kept.
-    private var firstOffset: Int { sealed.first?.first ?? open.first }
+    public var lastOffset: Int { events.last }
 
     private func record(of panel: Panel, _ stage: Stage) -> Int {
         // The newest is nearly always the one: panels come one after the other.
@@ -287,280 +279,26 @@ public actor StreamLog {
     }
 
     private func beginEvent() {
-        if open.text.bytes.count >= Self.segmentLimit { seal() }
-        open.text.raw(chunkPrefix.id)
-        open.text.value(lastOffset + 1)
+        if events.makeRoom() {
+            countAt = 4096
+            count()
+        }
+        events.open.text.raw(chunkPrefix.id)
+        events.open.text.value(events.last + 1)
     }
 
     private func endEvent() {
-        open.text.raw("\n\n")
-        let end = open.text.bytes.count
-        open.ends.append(end)
-        if end >= countAt {
+        if events.endEvent() >= countAt {
             countAt *= 2
             count()
         }
         tellAll()
     }
 
-    /// Begins a new segment and lets the oldest go when the log is past its bounds.
-    private func seal() {
-        sealedBytes += open.text.bytes.count
-        sealed.append(open)
-        open = EventSegment(first: open.last + 1)
-        countAt = 4096
-        // The newest stays whatever the bounds: viewers who are up to date may not have been given it yet.
-        while sealed.count > 1, let oldest = sealed.first,
-            sealedBytes > settings.maxBytesPerStream || lastOffset - oldest.last > settings.maxEventsPerStream
-        {
-            sealedBytes -= oldest.text.bytes.count
-            sealed.removeFirst()
-        }
-        count()
-    }
-
     /// Tells the hub what the log holds, each time it has doubled, so that the token path shares nothing between loops.
     private func count() {
-        let bytes = sealedBytes + open.text.bytes.count + textBytes
+        let bytes = events.byteCount + textBytes
         hub.addBytes(bytes - countedBytes)
         countedBytes = bytes
-    }
-
-    // MARK: Reading
-
-    /// Some events, encoded.
-    public struct Batch: Sendable {
-        /// Server-sent events, whole; at most about 64 KiB, except for a `resync` and single larger events.
-        public var bytes: [UInt8]
-        /// Offset of the last of them.
-        public var last: Int
-    }
-
-    /// How far a reader got.
-    public enum Progress: Sendable {
-        /// It was given the events up to this offset, and there are more.
-        case upTo(Int)
-        /// It was given all events there are, the last of which has this offset; more will come.
-        case all(Int)
-        /// Nothing has come after its offset.
-        case nothingYet
-        /// The log has ended, and its offset is the last event's.
-        case end
-    }
-
-    /// Hands over the events after `offset`, as many as are kept together, without a copy.
-    ///
-    /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
-    /// the events before the newest; nobody is left with a gap.
-    ///
-    /// - Parameters:
-    ///   - offset: of the last event that the reader has.
-    ///   - body: called at most once, with server-sent events, whole, that are valid in the call only.
-    /// - Returns: how far the reader is now.
-    func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
-        let last = lastOffset
-        if offset > last || offset < firstOffset - 1 {
-            let batch = resync()
-            body(batch.bytes.span)
-            return .upTo(batch.last)
-        }
-        guard offset < last else { return outcome == nil ? .nothingYet : .end }
-        if offset >= open.first - 1 {
-            open.withBytes(after: offset, body)
-            return outcome == nil ? .all(last) : .upTo(last)
-        }
-        guard let segment = sealed.last(where: { $0.first <= offset + 1 }) else { return .end }
-        segment.withBytes(after: offset, body)
-        return .upTo(segment.last)
-    }
-
-    /// Hands over every event after `offset` in order, as it comes, until the log ends, `body` throws, or the task is
-    /// cancelled.
-    ///
-    /// A reader whose place the log no longer reaches, or never had, gets one `resync` with the whole text instead of
-    /// the events before the newest; nobody is left with a gap.
-    /// - Throws: `PlatformError` `rateLimited` when too many watch already, and what `body` throws.
-    public func watch(
-        after offset: Int, isolation: isolated (any Actor)? = #isolation, _ body: (Batch) async throws -> Void
-    ) async throws {
-        let ticket = try await attach()
-        do {
-            // One handler for all the waits: cancelling ends the one there is, and no other begins.
-            try await withTaskCancellationHandler {
-                // Without the capture the closure belongs to no actor, and runs off the loop.
-                _ = isolation
-                var offset = offset
-                while let batch = await next(after: offset, ticket) {
-                    try await body(batch)
-                    offset = batch.last
-                }
-            } onCancel: {
-                wakeFromAnywhere(ticket)
-            }
-        } catch {
-            await detach()
-            throw error
-        }
-        await detach()
-    }
-
-    /// The events after `offset`, as many as fit a batch; waits for the first of them.
-    ///
-    /// - Returns: `nil` when the log has ended and `offset` is its last event, or when the task is cancelled.
-    public func next(after offset: Int, isolation: isolated (any Actor)? = #isolation) async -> Batch? {
-        let ticket = await makeTicket()
-        return await withTaskCancellationHandler {
-            _ = isolation
-            return await next(after: offset, ticket)
-        } onCancel: {
-            wakeFromAnywhere(ticket)
-        }
-    }
-
-    private func next(after offset: Int, _ ticket: Int) async -> Batch? {
-        while !Task.isCancelled {
-            var bytes: [UInt8] = []
-            switch read(after: offset, { bytes.append(copying: $0) }) {
-            case .upTo(let last), .all(let last): return Batch(bytes: bytes, last: last)
-            case .end: return nil
-            case .nothingYet: await wait(ticket, after: offset)
-            }
-        }
-        return nil
-    }
-
-    private func resync() -> Batch {
-        let texts = texts.map { StreamEvent.PanelText(panel: $0.panel, stage: $0.stage, text: $0.text) }
-        // A log that has ended keeps its last event for after the resync, so that a reader sees the end as well.
-        let last = outcome == nil ? lastOffset : lastOffset - 1
-        return Batch(bytes: StreamLog.encoded(.resync(texts), EventID(stream: id, offset: last)), last: last)
-    }
-
-    /// One event as a server-sent event.
-    public static func encoded(_ event: StreamEvent, _ id: EventID) -> [UInt8] {
-        var json = JSONWriter()
-        event.encode(into: &json)
-        var bytes: [UInt8] = []
-        ServerSentEvent.append(id: id.description, data: json.bytes.span, to: &bytes)
-        return bytes
-    }
-
-    /// Waits for an event after `offset`, the end of the log or of the task, but no longer than `time`; who waits counts as
-    /// somebody who watches.
-    public func waitForEvent(
-        after offset: Int, atMost time: Duration, isolation: isolated (any Actor)? = #isolation
-    ) async {
-        let ticket = await makeTicket()
-        await withTaskCancellationHandler {
-            _ = isolation
-            await waitForEvent(after: offset, atMost: time, ticket)
-        } onCancel: {
-            wakeFromAnywhere(ticket)
-        }
-    }
-
-    private func waitForEvent(after offset: Int, atMost time: Duration, _ ticket: Int) async {
-        let end = loop.now + UInt64(max(time / .milliseconds(1), 0))
-        let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.wake(ticket) } }
-        timer.start(after: time)
-        waitingCallers += 1
-        detachTimer = nil
-        while outcome == nil, lastOffset <= offset, loop.now < end, !Task.isCancelled {
-            await wait(ticket, after: offset)
-        }
-        waitingCallers -= 1
-        startDetachTimer()
-        timer.stop()
-    }
-
-    /// Waits until the log has ended or the task is cancelled; who waits counts as somebody who watches.
-    public func ended(isolation: isolated (any Actor)? = #isolation) async {
-        let ticket = await makeTicket()
-        await withTaskCancellationHandler {
-            _ = isolation
-            await ended(ticket)
-        } onCancel: {
-            wakeFromAnywhere(ticket)
-        }
-    }
-
-    private func ended(_ ticket: Int) async {
-        waitingCallers += 1
-        detachTimer = nil
-        while outcome == nil, !Task.isCancelled { await wait(ticket, after: .max) }
-        waitingCallers -= 1
-        startDetachTimer()
-    }
-
-    /// Names one reader, which waits for one thing at a time.
-    private func makeTicket() -> Int {
-        lastTicket += 1
-        return lastTicket
-    }
-
-    /// Waits for an event after `offset`, the end of the log, or the end of the task.
-    private func wait(_ ticket: Int, after offset: Int) async {
-        await withCheckedContinuation { waiter in
-            // Looked at once more: the way here may have led over a suspension (it does for a task that has no preference
-            // for this loop), and what came meanwhile would wake nobody.
-            if Task.isCancelled || lastOffset > offset || outcome != nil { return waiter.resume() }
-            waiters.append((ticket, waiter))
-        }
-    }
-
-    /// Ends the wait of a reader whose task is cancelled; what it begins later, it sees for itself.
-    private nonisolated func wakeFromAnywhere(_ ticket: Int) {
-        loop.execute { self.assumeIsolated { $0.wake(ticket) } }
-    }
-
-    private func wake(_ ticket: Int) {
-        guard let place = waiters.firstIndex(where: { $0.ticket == ticket }) else { return }
-        waiters.remove(at: place).waiter.resume()
-    }
-
-    private func tellAll() {
-        for reader in readers { reader.logHasNews() }
-        guard !waiters.isEmpty else { return }
-        for (_, waiter) in waiters { waiter.resume() }
-        waiters.removeAll(keepingCapacity: true)
-    }
-
-    // MARK: Viewers
-
-    func attach(_ reader: any LogReader) throws(PlatformError) {
-        _ = try attach()
-        readers.append(reader)
-    }
-
-    func detach(_ reader: any LogReader) {
-        guard let place = readers.firstIndex(where: { $0 === reader }) else { return }
-        readers.remove(at: place)
-        detach()
-    }
-
-    private func attach() throws(PlatformError) -> Int {
-        guard viewers < settings.maxViewersPerStream else {
-            throw PlatformError(
-                .rateLimited, "Too many windows watch this answer. Close one and try again.",
-                retryAfter: .seconds(1))
-        }
-        viewers += 1
-        detachTimer = nil
-        return makeTicket()
-    }
-
-    private func detach() {
-        viewers -= 1
-        startDetachTimer()
-    }
-
-    /// Readers now.
-    public var viewerCount: Int { viewers }
-
-    private func startDetachTimer() {
-        guard settings.onDetach == .cancel, hasRun, outcome == nil, viewers == 0, waitingCallers == 0 else { return }
-        let timer = LoopTimer(on: loop) { [unowned self] in assumeIsolated { $0.stop(.detached) } }
-        timer.start(after: settings.detachGrace)
-        detachTimer = timer
     }
 }

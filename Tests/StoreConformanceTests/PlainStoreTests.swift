@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import TestSupport
 import Testing
 
@@ -34,6 +35,7 @@ enum StoreCall: Sendable {
     case read(ConversationID, UserID)
     case list(UserID)
     case rename(ConversationID, String, UserID)
+    case describe(ConversationID, String?, UserID)
     case delete(ConversationID, UserID)
     case begin(NewTurn)
     case release(String, TurnReference, UserID)
@@ -63,6 +65,8 @@ enum StoreCall: Sendable {
             case .list(let user): return .conversations(try await store.allConversations(of: user, limit: 2))
             case .rename(let id, let title, let user):
                 return .conversations([try await store.rename(id, to: title, of: user)])
+            case .describe(let id, let title, let user):
+                return .conversations([try await store.describe(id, title: title, summary: "said", of: user)])
             case .delete(let id, let user):
                 try await store.delete(id, of: user)
                 return .nothing
@@ -92,6 +96,8 @@ enum StoreCall: Sendable {
             case .list(let user): return .conversations(model.list(user))
             case .rename(let id, let title, let user):
                 return .conversations([try model.rename(id, title, user, now)])
+            case .describe(let id, let title, let user):
+                return .conversations([try model.describe(id, title, "said", user)])
             case .delete(let id, let user):
                 try model.delete(id, user)
                 return .nothing
@@ -134,7 +140,7 @@ struct RandomCalls {
         let own = model.messages.filter { $0.owner == user }
         let message = pick(own.map(\.id), or: messages)
         let stream = pick(own.compactMap(\.stream), or: streams)
-        switch pick(Array(0..<20)) {
+        switch pick(Array(0..<21)) {
         case 0: return .insert(Conversation(id: pick(conversations), owner: user, title: "made", createdAt: now))
         case 1: return .read(conversation, user)
         case 2: return .list(user)
@@ -152,6 +158,7 @@ struct RandomCalls {
         case 16: return .message(message, user)
         case 17: return .answer(stream, user)
         case 18: return .thread(conversation, user)
+        case 19: return .describe(conversation, pick([nil, "c"]), user)
         default:
             return .history(
                 conversation, user, before: pick([0, 1, 2, 3, 5, 8, .max]), limit: pick([0, 4, 12, 40, .max]))

@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import Testing
 
 /// What every store must do for one user against another.
@@ -21,6 +22,7 @@ struct OwnershipTests {
     static let calls = [
         Call("read") { _ = try await $0.conversation($1.turn.conversation, of: $2) },
         Call("rename") { try await $0.rename($1.turn.conversation, to: "Mine now", of: $2) },
+        Call("describe") { try await $0.describe($1.turn.conversation, title: "Mine", summary: "Mine", of: $2) },
         Call("delete") { try await $0.delete($1.turn.conversation, of: $2) },
         Call("say something") {
             _ = try await $0.begin(NewTurn(owner: $2, subject: .message(in: $1.turn.conversation, text: "Me too")))

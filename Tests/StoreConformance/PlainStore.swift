@@ -1,24 +1,26 @@
-import Core
-import Persistence
+package import Core
+package import Persistence
 
 /// What a store is to do, said as plainly as possible: lists that are filtered and sorted anew for each question.
-struct PlainStore {
-    private(set) var conversations: [Conversation] = []
+package struct PlainStore {
+    package private(set) var conversations: [Conversation] = []
     /// In the order they were stored in.
-    private(set) var messages: [Message] = []
+    package private(set) var messages: [Message] = []
     private var keys: [(owner: UserID, text: String, subject: NewTurn.Subject, turn: TurnReference, end: Timestamp)] =
         []
 
-    func conversation(_ id: ConversationID, _ owner: UserID) throws(Refusal) -> Conversation {
+    package init() {}
+
+    package func conversation(_ id: ConversationID, _ owner: UserID) throws(Refusal) -> Conversation {
         guard let found = conversations.first(where: { $0.id == id && $0.owner == owner }) else { throw .notFound }
         return found
     }
 
-    func list(_ owner: UserID) -> [Conversation] {
+    package func list(_ owner: UserID) -> [Conversation] {
         conversations.filter { $0.owner == owner }.sorted { $0.updatedAt > $1.updatedAt }
     }
 
-    mutating func insert(_ conversation: Conversation) throws(Refusal) {
+    package mutating func insert(_ conversation: Conversation) throws(Refusal) {
         if conversations.contains(where: { $0.id == conversation.id }) {
             _ = try self.conversation(conversation.id, conversation.owner)
             return
@@ -28,7 +30,7 @@ struct PlainStore {
         use(conversation.id, conversation.createdAt, after: newest)
     }
 
-    mutating func rename(
+    package mutating func rename(
         _ id: ConversationID, _ title: String, _ owner: UserID, _ now: Timestamp
     ) throws(Refusal) -> Conversation {
         _ = try conversation(id, owner)
@@ -37,7 +39,17 @@ struct PlainStore {
         return try conversation(id, owner)
     }
 
-    mutating func delete(_ id: ConversationID, _ owner: UserID) throws(Refusal) {
+    package mutating func describe(
+        _ id: ConversationID, _ title: String?, _ summary: String, _ owner: UserID
+    ) throws(Refusal) -> Conversation {
+        _ = try conversation(id, owner)
+        for index in conversations.indices where conversations[index].id == id {
+            conversations[index].describe(title: title, summary: summary)
+        }
+        return try conversation(id, owner)
+    }
+
+    package mutating func delete(_ id: ConversationID, _ owner: UserID) throws(Refusal) {
         _ = try conversation(id, owner)
         conversations.removeAll { $0.id == id }
         messages.removeAll { $0.conversation == id }
@@ -53,22 +65,22 @@ struct PlainStore {
 
     // MARK: Messages
 
-    func message(_ id: MessageID, _ owner: UserID) throws(Refusal) -> Message {
+    package func message(_ id: MessageID, _ owner: UserID) throws(Refusal) -> Message {
         guard let found = messages.first(where: { $0.id == id && $0.owner == owner }) else { throw .notFound }
         return found
     }
 
-    func answer(_ stream: StreamID, _ owner: UserID) throws(Refusal) -> Message {
+    package func answer(_ stream: StreamID, _ owner: UserID) throws(Refusal) -> Message {
         guard let found = messages.first(where: { $0.stream == stream && $0.owner == owner }) else { throw .notFound }
         return found
     }
 
-    func thread(_ id: ConversationID, _ owner: UserID) throws(Refusal) -> [Message] {
+    package func thread(_ id: ConversationID, _ owner: UserID) throws(Refusal) -> [Message] {
         _ = try conversation(id, owner)
         return messages.filter { $0.conversation == id }
     }
 
-    func history(
+    package func history(
         _ id: ConversationID, _ owner: UserID, before sequence: Int, limit: Int
     ) throws(Refusal) -> [Message] {
         let thread = try thread(id, owner)
@@ -86,7 +98,7 @@ struct PlainStore {
         throw holder.owner == owner ? .conflict(.identifier) : .notFound
     }
 
-    mutating func save(_ message: Message, _ now: Timestamp) throws(Refusal) -> Bool {
+    package mutating func save(_ message: Message, _ now: Timestamp) throws(Refusal) -> Bool {
         guard let index = messages.firstIndex(where: { $0.id == message.id }) else {
             let thread = try thread(message.conversation, message.owner)
             if let id = message.replyTo {
@@ -130,7 +142,7 @@ struct PlainStore {
 
     // MARK: Turns
 
-    mutating func begin(_ turn: NewTurn, _ now: Timestamp) throws(Refusal) -> BegunTurn {
+    package mutating func begin(_ turn: NewTurn, _ now: Timestamp) throws(Refusal) -> BegunTurn {
         if let key = keys.first(where: { $0.owner == turn.owner && $0.text == turn.key && now < $0.end }) {
             guard key.subject == turn.subject else { throw .conflict(.key) }
             return try begun(key.turn, turn.owner, isNew: false)
@@ -192,12 +204,12 @@ struct PlainStore {
         return try begun(reference, turn.owner, isNew: true)
     }
 
-    mutating func release(_ key: String, _ turn: TurnReference, _ owner: UserID) {
+    package mutating func release(_ key: String, _ turn: TurnReference, _ owner: UserID) {
         keys.removeAll { $0.owner == owner && $0.text == key && $0.turn == turn }
     }
 
     /// The turn that a key names.
-    func turn(_ key: String, _ owner: UserID) -> TurnReference? {
+    package func turn(_ key: String, _ owner: UserID) -> TurnReference? {
         keys.first { $0.owner == owner && $0.text == key }?.turn
     }
 

@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import TestSupport
 import Testing
 
@@ -22,6 +23,27 @@ struct ConversationStoreTests {
         let renamed = try await store.rename(made.id, to: "Second", of: made.owner)
         try await store.insert(made)
         #expect(try await store.allConversations(of: made.owner) == [renamed])
+    }
+
+    @Test("A program describes a conversation, and leaves a title that its user chose", arguments: StoreUnderTest.all)
+    func describe(store: StoreUnderTest) async throws {
+        let store = try await store.made()
+        let user = UserID()
+        let first = try await store.conversation(of: user)[0].turn.conversation
+        let second = try await store.conversation(of: user)[0].turn.conversation
+        let before = try await store.conversation(first, of: user)
+        let described = try await store.describe(first, title: "Cough", summary: "A dry\u{0} cough.", of: user)
+        #expect(described.title == "Cough" && described.summary == "A dry\u{0} cough." && !described.isNamed)
+        #expect(described.updatedAt == before.updatedAt)
+        #expect(try await store.conversation(first, of: user) == described)
+        try await store.describe(first, title: nil, summary: "Shorter.", of: user)
+        #expect(try await store.conversation(first, of: user).title == "Cough")
+        #expect(try await store.allConversations(of: user).map(\.id) == [second, first])
+        try await store.rename(first, to: "Mine", of: user)
+        try await store.describe(
+            first, title: "Cough", summary: String(repeating: "é", count: Conversation.summaryLimit + 1), of: user)
+        let named = try await store.conversation(first, of: user)
+        #expect(named.title == "Mine" && named.isNamed && named.summary.count == Conversation.summaryLimit)
     }
 
     @Test(

@@ -1,5 +1,6 @@
 import Core
 import Persistence
+import StoreConformance
 import Testing
 
 /// What every store must recall for a prompt.

@@ -1,0 +1,74 @@
+import Core
+
+/// The newest events of a stream, encoded, within bounds: what a reader is handed without a copy.
+struct EventRing: Sendable {
+    /// Full segments, oldest first.
+    private var sealed: [EventSegment] = []
+    private var sealedBytes = 0
+    /// The one that is written.
+    var open = EventSegment(first: 1)
+    private let maxEvents: Int
+    private let maxBytes: Int
+
+    /// A segment is sealed past this size, which also bounds what a reader is handed at once.
+    private static let segmentLimit = 64 * 1024
+
+    init(_ settings: StreamingSettings) {
+        maxEvents = settings.maxEventsPerStream
+        maxBytes = settings.maxBytesPerStream
+    }
+
+    /// Offset of the newest event; 0 while there is none.
+    var last: Int { open.last }
+
+    /// Offset of the oldest event that is kept.
+    var first: Int { sealed.first?.first ?? open.first }
+
+    /// Bytes of the events that are kept.
+    var byteCount: Int { sealedBytes + open.text.bytes.count }
+
+    /// Begins a new segment when the open one is full; called before each event.
+    ///
+    /// - Returns: whether it did.
+    mutating func makeRoom() -> Bool {
+        guard open.text.bytes.count >= Self.segmentLimit else { return false }
+        seal()
+        return true
+    }
+
+    /// Ends the event that was written into ``open``.
+    ///
+    /// - Returns: the bytes in the open segment.
+    mutating func endEvent() -> Int {
+        open.text.raw("\n\n")
+        let end = open.text.bytes.count
+        open.ends.append(end)
+        return end
+    }
+
+    /// Begins a new segment and lets the oldest go when there is more than the bounds allow.
+    private mutating func seal() {
+        sealedBytes += open.text.bytes.count
+        sealed.append(open)
+        open = EventSegment(first: open.last + 1)
+        // The newest stays whatever the bounds: viewers who are up to date may not have been given it yet.
+        while sealed.count > 1, let oldest = sealed.first,
+            sealedBytes > maxBytes || last - oldest.last > maxEvents
+        {
+            sealedBytes -= oldest.text.bytes.count
+            sealed.removeFirst()
+        }
+    }
+
+    /// Hands over the events after `offset`, as many as are kept together; it is at least `first - 1` and below `last`.
+    ///
+    /// - Returns: the offset of the last of them.
+    func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Int {
+        if offset < open.first - 1, let segment = sealed.last(where: { $0.first <= offset + 1 }) {
+            segment.withBytes(after: offset, body)
+            return segment.last
+        }
+        open.withBytes(after: offset, body)
+        return open.last
+    }
+}
