@@ -52,6 +52,7 @@ let package = Package(
         door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+        door("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
@@ -67,6 +68,7 @@ let package = Package(
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
+        module("SQLite", wrapping: ["CSQLite"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
@@ -133,6 +135,7 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("SQLiteTests", of: ["SQLite"]),
         tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),

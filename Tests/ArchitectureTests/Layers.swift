@@ -44,7 +44,7 @@ enum Layer: String, CaseIterable {
     private static let modules: [String: Layer] = [
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
-        "HTTPServer": .wrapper, "JSON": .wrapper, "Reactor": .wrapper,
+        "HTTPServer": .wrapper, "JSON": .wrapper, "Reactor": .wrapper, "SQLite": .wrapper,
         "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service,
