@@ -67,6 +67,7 @@ let package = Package(
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
+        module("Backup", uses: ["Core", "Hashing", "JSON"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
@@ -172,6 +173,7 @@ let package = Package(
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
         tests("EncryptionTests", of: ["Encryption"]),
+        tests("BackupTests", of: ["Backup", "Core"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

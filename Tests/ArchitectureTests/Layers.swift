@@ -45,7 +45,7 @@ enum Layer: String, CaseIterable {
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
         "HTTPServer": .wrapper, "JSON": .wrapper, "Reactor": .wrapper,
-        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
+        "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service,
         "Settings": .settings,
