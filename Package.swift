@@ -70,7 +70,7 @@ let package = Package(
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
-        module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
+        module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
         module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),

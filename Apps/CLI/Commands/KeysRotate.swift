@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Encryption
+import Settings
 
 /// `medstream keys rotate`: a new key becomes the current one.
 enum KeysRotate {
