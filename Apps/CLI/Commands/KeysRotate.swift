@@ -27,7 +27,8 @@ enum KeysRotate {
         guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
         guard settings.encryption.keys == nil else {
             Terminal().note(
-                "The keys are in the setting 'encryption.keys': add the line that --print prints behind them, and restart.")
+                "The keys are in the setting 'encryption.keys': add the line that --print prints behind them, and restart."
+            )
             return ExitCode.configuration
         }
         do throws(KeyringError) {
