@@ -272,7 +272,8 @@ public actor StreamLog {
 
     private func record(of panel: Panel, _ stage: Stage) -> Int {
         // The newest is nearly always the one: panels come one after the other.
-        if let last = texts.last, last.panel == panel, last.stage == stage { return texts.count - 1 }
+        let newest = texts.count - 1
+        if newest >= 0, texts[newest].panel == panel, texts[newest].stage == stage { return newest }
         if let place = texts.firstIndex(where: { $0.panel == panel && $0.stage == stage }) { return place }
         texts.append(PanelRecord(panel: panel, stage: stage))
         return texts.count - 1
