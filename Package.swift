@@ -53,6 +53,7 @@ let package = Package(
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -65,11 +66,13 @@ let package = Package(
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
+        module("Encryption", wrapping: ["CSodium"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("Telemetry", uses: ["Core"]),
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
+        module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
@@ -92,7 +95,9 @@ let package = Package(
         module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
-            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+            uses: [
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+            ]),
         module(
             "API",
             uses: [
@@ -110,7 +115,7 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -167,6 +172,7 @@ let package = Package(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
+        tests("EncryptionTests", of: ["Encryption"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

@@ -138,7 +138,7 @@ final class TurnRun: Sendable {
     private func begin(_ answer: Answer, into stream: isolated StreamLog) -> RouteRun {
         startDeadline(answer, stream)
         return RouteRun(
-            along: route, with: prompt, for: stream.owner.text, on: stream.loop,
+            along: route, with: prompt, for: stream.owner.text, on: stream.loop, within: deadline,
             shown: { [self] in stream.text(.chat, stage) }
         ) { [self] event in
             switch event {
@@ -182,24 +182,21 @@ final class TurnRun: Sendable {
     @inline(never)
     private func startCheckpoints(_ answer: Answer, of stream: isolated StreamLog) {
         guard let record else { return }
-        let timer = LoopTimer(on: stream.loop) { [self, unowned stream, unowned answer] in
-            stream.assumeIsolated { checkpoint(answer, record, $0) }
-        }
+        let timer = LoopTimer(on: stream.loop) { [self] in checkpoint(answer, record, stream) }
         timer.start(after: record.interval, repeating: true)
         answer.checkpoint = timer
     }
 
     private func checkpoint(_ answer: Answer, _ record: Record, _ stream: isolated StreamLog) {
-        guard !answer.isRecording else { return }
+        guard answer.recording.begin() else { return }
         var row = record.message
         row.text = stream.text(.chat, stage)
         row.reasoning = stream.text(.reasoning, stage)
         answer.checkpoints += 1
         row.version += answer.checkpoints
-        answer.isRecording = true
-        Task(executorPreference: stream.loop) { [row] in
+        Task(executorPreference: stream.loop) { [row, recording = answer.recording] in
             await record.recorder.checkpoint(row)
-            answer.isRecording = false
+            recording.end()
         }
     }
 
