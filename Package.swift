@@ -53,6 +53,7 @@ let package = Package(
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -66,6 +67,7 @@ let package = Package(
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
@@ -122,6 +124,9 @@ let package = Package(
             path: "Tests/FuzzTargets",
             swiftSettings: house),
 
+        .target(
+            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence"]),
@@ -163,6 +168,7 @@ let package = Package(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
+        tests("PostgreSQLTests", of: ["PostgreSQL", "PostgresSupport"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

@@ -44,14 +44,14 @@ enum Layer: String, CaseIterable {
     private static let modules: [String: Layer] = [
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper, "HTTPServer": .wrapper,
-        "JSON": .wrapper, "Reactor": .wrapper,
+        "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
         "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service,
         "Settings": .settings,
         "Plugins": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
     ]
 
     /// Arrows against the layers that have a reason.
