@@ -16,6 +16,10 @@ extension Settings {
         auth = root.section("auth").choice("mode", default: .development)
         readServer(root.section("server"))
         readLogs(root.section("logs"))
+        dataDirectory = root.path("data_directory", default: dataDirectory)
+        persistence = PersistenceSettings(root.section("persistence"), in: dataDirectory)
+        encryption = EncryptionSettings(root.section("encryption"), in: dataDirectory)
+        chat.checkpoint = persistence.checkpoint
         readStreaming(root.section("streaming"))
         readChat(root.section("chat"))
         chat.idempotencyRetention = root.section("idempotency").duration(

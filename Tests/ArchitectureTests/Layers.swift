@@ -43,8 +43,8 @@ enum Layer: String, CaseIterable {
     /// Where each module stands that neither its name nor its folder gives away.
     private static let modules: [String: Layer] = [
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
-        "Configuration": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper, "HTTPServer": .wrapper,
-        "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
+        "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
+        "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
         "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service,
@@ -52,6 +52,7 @@ enum Layer: String, CaseIterable {
         "Plugins": .roster,
         "API": .edge,
         "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
+        "StoreConformance": .testSupport,
     ]
 
     /// Arrows against the layers that have a reason.
