@@ -44,14 +44,15 @@ enum Layer: String, CaseIterable {
     private static let modules: [String: Layer] = [
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
-        "HTTPServer": .wrapper, "JSON": .wrapper, "Reactor": .wrapper,
+        "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
         "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
         "Chat": .service, "Jobs": .service,
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "StoreConformance": .testSupport,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
+        "StoreConformance": .testSupport,
     ]
 
     /// Arrows against the layers that have a reason.
