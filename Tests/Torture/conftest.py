@@ -25,6 +25,15 @@ def is_long() -> bool:
 
 
 @pytest.fixture
+def say(capsys):
+    """Prints a line that a passing test shows as well."""
+    def say(line: object):
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    return say
+
+
+@pytest.fixture
 def folder(request):
     """Kept when the test fails, so that its logs can be read."""
     made = Path(tempfile.mkdtemp(prefix="torture-"))
