@@ -64,3 +64,14 @@ def make_house(folder, model):
     yield make
     for house in made:
         house.kill()
+
+
+@pytest.fixture
+def house_on(request, make_house):
+    """An installation on one store or the other."""
+    def on(store: str, **options) -> House:
+        if store == "postgres":
+            options["url"] = request.getfixturevalue("postgres").url(request.getfixturevalue("database"))
+        return make_house(**options)
+
+    return on
