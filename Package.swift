@@ -72,6 +72,7 @@ let package = Package(
 
         module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
+        module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
@@ -94,7 +95,9 @@ let package = Package(
         module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
-            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+            uses: [
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+            ]),
         module(
             "API",
             uses: [
@@ -112,7 +115,7 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
                 "Settings",
                 "StreamClient",
             ]),

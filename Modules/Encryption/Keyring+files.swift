@@ -18,6 +18,11 @@ extension Keyring {
         return joined([Array(preface.utf8)] + parts)
     }
 
+    /// The line of a new key, with its newline, for a place that is no file.
+    ///
+    /// Put behind the others it becomes the current one.
+    public static func newLine() -> [UInt8] { KeyringText.newLine(.key, made: System.now) }
+
     /// Adds a new key to a key file and makes it the current one; the others stay, for reading.
     ///
     /// - Returns: its id.

@@ -18,6 +18,7 @@ extension Settings {
         readLogs(root.section("logs"))
         dataDirectory = root.path("data_directory", default: dataDirectory)
         persistence = PersistenceSettings(root.section("persistence"), in: dataDirectory)
+        encryption = EncryptionSettings(root.section("encryption"), in: dataDirectory)
         chat.checkpoint = persistence.checkpoint
         readStreaming(root.section("streaming"))
         readChat(root.section("chat"))
