@@ -105,9 +105,7 @@ public final class ChatService: Sendable {
         // Open before the store knows of the stream: who finds the turn there, by its key or its row, finds the log too.
         let log = hub.open(new.names.stream, owner: owner, on: loop)
         do throws(PlatformError) {
-            // A token is at most a few bytes: what the builder may keep is surely among these.
-            let limit = configuration.chat.historyLimit * 4
-            let open = try await storing { () throws(StoreError) in try await recorder.begin(new, historyLimit: limit) }
+            let open = try await storing { () throws(StoreError) in try await recorder.begin(new) }
             guard open.begun.isNew else {
                 hub.remove(log.id, for: owner)
                 return open.begun.turn
@@ -129,10 +127,15 @@ public final class ChatService: Sendable {
     private func start(
         _ open: TurnRecorder.OpenTurn, _ configuration: Configuration, streams: Bool, into log: StreamLog
     ) async throws(PlatformError) {
-        let stage = open.conversation.kind
+        // A token is at most a few bytes: what the builder may keep is surely among these.
+        let limit = configuration.chat.historyLimit * 4
+        let (conversation, history) = try await storing { () throws(StoreError) in
+            try await recorder.context(of: open, limit: limit)
+        }
+        let stage = conversation.kind
         let route = try route(for: stage, configuration)
         let prompt = PromptBuilder(settings: configuration.chat).prompt(
-            open.begun.question.text, after: open.history, stage: stage, streams: streams)
+            open.begun.question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
             TurnRun.Record(open, by: recorder, every: configuration.chat.checkpoint), prompt, along: route, in: stage,
             deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)

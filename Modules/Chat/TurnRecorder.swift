@@ -23,12 +23,9 @@ final class TurnRecorder: Sendable {
         self.spool = spool
     }
 
-    /// A turn that was begun, with what the model is to know.
+    /// A turn that was begun.
     struct OpenTurn: Sendable {
         var begun: BegunTurn
-        var conversation: Conversation
-        /// Newest first, up to the new message.
-        var history: [Message]
         /// The turn as it waits in the spool; `nil` when it is in the store.
         var waiting: NewTurn?
     }
@@ -40,16 +37,15 @@ final class TurnRecorder: Sendable {
 
     /// Stores the message and opens the answer's row.
     ///
-    /// - Parameter limit: bytes of history that the model may be shown.
     /// - Returns: when the message is on a disk.
     /// - Throws: as ``ConversationStore/begin(_:)``; `unavailable` when the spool cannot take it either, or nothing is known
     ///   here of the conversation.
-    func begin(_ turn: NewTurn, historyLimit limit: Int) async throws(StoreError) -> OpenTurn {
-        guard let spool else { return try await beginInStore(turn, limit) }
+    func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
+        guard let spool else { return try await beginInStore(turn) }
         var cause = StoreError.unavailable(StoreDown())
         if health.mayAsk() {
             do throws(StoreError) {
-                let open = try await beginInStore(turn, limit)
+                let open = try await beginInStore(turn)
                 health.answered(true)
                 return open
             } catch {
@@ -64,16 +60,10 @@ final class TurnRecorder: Sendable {
         return try await begin(turn, in: spool, because: cause)
     }
 
-    private func beginInStore(_ turn: NewTurn, _ limit: Int) async throws(StoreError) -> OpenTurn {
+    private func beginInStore(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         let begun = try await store.begin(turn)
         FaultPoint.reach("after_begin_before_ack")
-        let conversation = try await store.conversation(begun.question.conversation, of: turn.owner)
-        let history = try await store.history(
-            of: conversation.id, of: turn.owner, before: begun.question.sequence, limit: limit)
-        if spool != nil, begun.isNew {
-            recent.note(.init(conversation: conversation, history: [begun.answer, begun.question] + history))
-        }
-        return OpenTurn(begun: begun, conversation: conversation, history: history)
+        return OpenTurn(begun: begun)
     }
 
     private func begin(
@@ -90,7 +80,7 @@ final class TurnRecorder: Sendable {
         guard try await spool.enqueue([name.map { deferred.job(named: $0) } ?? deferred.job]) == 1 else {
             guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
             begun.isNew = false
-            return OpenTurn(begun: begun, conversation: known.conversation, history: [])
+            return OpenTurn(begun: begun, waiting: turn)
         }
         FaultPoint.reach("after_spool_before_ack")
         if let name {
@@ -100,9 +90,7 @@ final class TurnRecorder: Sendable {
             }
         }
         recent.note(.init(conversation: known.conversation, history: [rows.answer, rows.question] + known.history))
-        return OpenTurn(
-            begun: begun, conversation: known.conversation, history: known.history.filter { $0.state == .final },
-            waiting: turn)
+        return OpenTurn(begun: begun, waiting: turn)
     }
 
     /// The conversation of a turn as far as it is known without the store; `nil` when it is not.
@@ -132,6 +120,24 @@ final class TurnRecorder: Sendable {
             id: names.assistantMessage, conversation: conversation.id, owner: turn.owner, role: .assistant,
             state: .streaming, stream: names.stream, replyTo: question.id, createdAt: time)
         return (names, question, answer)
+    }
+
+    /// The conversation of a turn, and what was said in it before, newest first.
+    ///
+    /// - Parameter limit: bytes of text, past which no more is read.
+    func context(
+        of turn: OpenTurn, limit: Int
+    ) async throws(StoreError) -> (conversation: Conversation, history: [Message]) {
+        let (question, answer) = (turn.begun.question, turn.begun.answer)
+        let known = recent.find(question.conversation, of: question.owner)
+        if turn.waiting != nil, let known {
+            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+        }
+        let conversation = try await store.conversation(question.conversation, of: question.owner)
+        let history = try await store.history(
+            of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        if spool != nil { recent.note(.init(conversation: conversation, history: [answer, question] + history)) }
+        return (conversation, history)
     }
 
     /// A message, from what is known here while the store cannot be reached.
