@@ -120,7 +120,9 @@ final class TurnRun: Sendable {
             row.cost = cost
             // `saved` and `stream_done` follow.
             row.lastOffset = stream.lastOffset + 2
+            stream.isRecording = true
             await save(row, record, into: stream)
+            stream.isRecording = false
         }
         let facts = self.facts(answer, spans)
         stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
@@ -260,8 +262,7 @@ final class TurnRun: Sendable {
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
-        case .storage:
-            PlatformError(.storageFailed, "The answer could not be written down. What is shown is kept; try again later.")
+        case .storage: PlatformError(.storageFailed, StreamLog.storageSentence)
         }
     }
 
