@@ -53,6 +53,8 @@ let package = Package(
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
+        door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -65,10 +67,12 @@ let package = Package(
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
+        module("Encryption", wrapping: ["CSodium"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
 
-        module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
+        module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
         module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
@@ -93,7 +97,9 @@ let package = Package(
         module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
-            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+            uses: [
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+            ]),
         module(
             "API",
             uses: [
@@ -111,7 +117,7 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -125,6 +131,9 @@ let package = Package(
         .target(
             name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
             swiftSettings: house),
+
+        .target(
+            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
@@ -168,6 +177,8 @@ let package = Package(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
+        tests("EncryptionTests", of: ["Encryption"]),
+        tests("PostgreSQLTests", of: ["PostgreSQL", "PostgresSupport"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

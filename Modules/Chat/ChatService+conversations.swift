@@ -45,11 +45,8 @@ extension ChatService {
     ///
     /// - Throws: `PlatformError` `notFound`.
     public func delete(_ id: ConversationID, as owner: UserID) async throws(PlatformError) {
-        let streams = try await storing { () throws(StoreError) in
-            let page = try await store.messages(of: id, of: owner, after: nil, limit: .max)
-            try await store.delete(id, of: owner)
-            return page.items.compactMap(\.stream)
-        }
+        let streams = try await storing { () throws(StoreError) in try await store.delete(id, of: owner) }
+        recorder.forget(id)
         for stream in streams {
             await hub.log(stream, for: owner)?.stop(.user)
             hub.remove(stream, for: owner)

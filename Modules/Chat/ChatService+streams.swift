@@ -23,7 +23,9 @@ extension ChatService {
     ///
     /// - Throws: `PlatformError` `notFound`.
     public func message(of turn: TurnReference, as owner: UserID) async throws(PlatformError) -> Message {
-        try await storing { () throws(StoreError) in try await store.message(turn.assistantMessage, of: owner) }
+        try await storing { () throws(StoreError) in
+            try await recorder.message(turn.assistantMessage, in: turn.conversation, of: owner)
+        }
     }
 
     /// The finished answer of a turn: the batch twin of watching its stream.

@@ -44,8 +44,10 @@ public protocol ConversationStore: Sendable {
 
     /// Deletes a conversation with its messages and the keys of its turns; a later save of one of them is `notFound`.
     ///
+    /// - Returns: the streams of the answers that went, for whoever shows them still.
     /// - Throws: ``StoreError/notFound``.
-    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError)
+    @discardableResult
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID]
 
     /// Begins a turn in one step: stores the message, opens the answer's row and remembers the key.
     ///

@@ -71,7 +71,8 @@ public final class InMemoryStore: Store {
         }
     }
 
-    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+    @discardableResult
+    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID] {
         try tables.withLock { tables throws(StoreError) in try tables.delete(id, of: owner) }
     }
 

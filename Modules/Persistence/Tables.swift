@@ -82,7 +82,7 @@ extension Tables {
         return try thread(id, owner).conversation
     }
 
-    mutating func delete(_ id: ConversationID, of owner: UserID) throws(StoreError) {
+    mutating func delete(_ id: ConversationID, of owner: UserID) throws(StoreError) -> [StreamID] {
         let thread = try thread(id, owner)
         for message in thread.messages {
             places[message.id] = nil
@@ -92,6 +92,7 @@ extension Tables {
         for key in thread.keys { keys[key] = nil }
         leave(thread.conversation)
         threads[id] = nil
+        return thread.messages.compactMap(\.stream)
     }
 
     /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
@@ -211,7 +212,7 @@ extension Tables {
         for thread in own {
             rows["message", default: 0] += thread.messages.count
             rows["idempotency_key", default: 0] += thread.keys.count
-            try? delete(thread.conversation.id, of: id)
+            _ = try? delete(thread.conversation.id, of: id)
         }
         return rows.merging(records.deleteUser(id)) { $0 + $1 }
     }
@@ -236,14 +237,16 @@ extension Tables {
             return try begun(stored, isNew: false)
         }
 
-        let question = try question(of: turn, at: time)
-        let answer = try answer(to: question, of: turn, at: time)
+        let question = try question(of: turn, at: turn.begunAt ?? time)
+        let answer = try answer(to: question, of: turn, at: turn.begunAt ?? time)
         let isAsked = answer.retryOf == nil
         let isNew = threads[question.conversation] == nil
         try checkRoom(messages: isAsked ? 2 : 1, bytes: isAsked ? question.bytes : 0)
         if isNew, case .newConversation(let kind, let title, _) = turn.subject {
             try insert(
-                Conversation(id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time))
+                Conversation(
+                    id: question.conversation, owner: turn.owner, kind: kind, title: title,
+                    createdAt: question.createdAt))
         } else {
             use(question.conversation, of: turn.owner, at: time)
         }

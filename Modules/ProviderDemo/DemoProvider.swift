@@ -52,10 +52,13 @@ public struct DemoProvider: Provider {
         let rest = answer.continuing(prompt.answerSoFar)
         var performance = Performance(rest, of: prompt, as: model, at: pace, direction)
         if !prompt.streams { performance = performance.atOnce() }
+        var isSilent = true
         while let step = performance.next() {
-            try await wait(for: step, on: loop, within: patience)
+            try await wait(for: step, on: loop, within: patience, isSilent)
             switch step.act {
-            case .say(let words): words.forEach(receive)
+            case .say(let words):
+                isSilent = false
+                words.forEach(receive)
             case .fail(let code): throw .provider(code)
             case .stall: throw .provider(.timedOut)
             }
@@ -63,17 +66,22 @@ public struct DemoProvider: Provider {
     }
 
     private func wait(
-        for step: Performance.Step, on loop: EventLoop, within patience: Patience
+        for step: Performance.Step, on loop: EventLoop, within patience: Patience, _ isSilent: Bool
     ) async throws(PlatformError) {
+        let limit = isSilent ? patience.firstToken : nil
+        let isLate = limit.map { $0 < step.delay } ?? false
         do throws(CancellationError) {
-            try await pause(step.delay, loop)
-            guard step.act == .stall else { return }
-            // As with a connection that stays open and silent.
-            if let silence = patience.silence { return try await pause(silence, loop) }
-            while true { try await pause(.seconds(3_600), loop) }
+            try await pause(min(step.delay, limit ?? step.delay), loop)
+            if step.act == .stall, !isLate {
+                // As with a connection that stays open and silent.
+                let silence = [patience.silence, limit.map { $0 - step.delay }].compactMap { $0 }.min()
+                if let silence { return try await pause(silence, loop) }
+                while true { try await pause(.seconds(3_600), loop) }
+            }
         } catch {
             throw .provider(.cancelled, cause: error)
         }
+        if isLate { throw .provider(.timedOut) }
     }
 }
 

@@ -1,6 +1,8 @@
 /// How long an answer may keep a reader waiting.
 public struct Patience: Sendable, Hashable {
     /// From the request to the first text; signs of life alone, such as comments, do not count.
+    ///
+    /// Of an answer that comes at once the first text is the last.
     public var firstToken: Duration?
     /// Between two signs of life.
     public var silence: Duration?

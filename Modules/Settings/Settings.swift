@@ -15,6 +15,7 @@ public struct Settings: Sendable {
     /// The folder of every file that the product writes; made when it is missing.
     public var dataDirectory = "data"
     public var persistence = PersistenceSettings()
+    public var encryption = EncryptionSettings()
     public var streaming = StreamingSettings()
     public var chat = ChatSettings()
     /// By name.

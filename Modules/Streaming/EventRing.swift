@@ -60,15 +60,61 @@ struct EventRing: Sendable {
         }
     }
 
-    /// Hands over the events after `offset`, as many as are kept together; it is at least `first - 1` and below `last`.
+    /// Hands over the events after `offset`, as many as are kept together.
     ///
+    /// A gap in the offsets, which a `resync` follows, is passed over.
+    ///
+    /// - Parameters:
+    ///   - offset: at least `first - 1`.
+    ///   - end: where to stop, above `offset`.
     /// - Returns: the offset of the last of them.
-    func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Int {
-        if offset < open.first - 1, let segment = sealed.last(where: { $0.first <= offset + 1 }) {
-            segment.withBytes(after: offset, body)
-            return segment.last
+    func read(after offset: Int, upTo end: Int, _ body: (Span<UInt8>) -> Void) -> Int {
+        if offset >= open.first - 1 {
+            open.withBytes(after: offset, upTo: end, body)
+            return end
         }
-        open.withBytes(after: offset, body)
-        return open.last
+        let segment = segment(after: offset)
+        let last = min(segment.last, end)
+        segment.withBytes(after: offset, upTo: last, body)
+        return last
+    }
+
+    /// Offset of the event that follows on `offset`, which is at least `first - 1` and below `last`.
+    func next(after offset: Int) -> Int { max(segment(after: offset).first, offset + 1) }
+
+    private func segment(after offset: Int) -> EventSegment {
+        guard offset < open.first - 1, let place = sealed.lastIndex(where: { $0.first <= offset + 1 }) else { return open }
+        if sealed[place].last > offset { return sealed[place] }
+        return place + 1 < sealed.count ? sealed[place + 1] : open
+    }
+
+    // MARK: Gaps
+
+    /// Leaves out the offsets up to `offset`: the next event, which is a `resync`, has the one after.
+    mutating func skip(to offset: Int) {
+        guard offset > last else { return }
+        if !open.ends.isEmpty { seal() }
+        open = EventSegment(first: offset + 1)
+    }
+
+    /// Forgets the events after `offset`, without giving their offsets to others.
+    mutating func cut(after offset: Int) {
+        let next = last
+        while let newest = sealed.last, open.first > offset + 1 {
+            sealed.removeLast()
+            sealedBytes -= newest.text.bytes.count
+            open = newest
+        }
+        open.cut(after: offset)
+        skip(to: next)
+    }
+
+    /// Adds events that are encoded already.
+    ///
+    /// - Returns: whether they were whole, `first` to `last`, and not before those that are there.
+    mutating func append(_ events: [UInt8], first: Int, last: Int) -> Bool {
+        guard first > self.last, last >= first else { return false }
+        if first > self.last + 1 { skip(to: first - 1) } else { _ = makeRoom() }
+        return open.append(events, count: last - first + 1) != nil
     }
 }

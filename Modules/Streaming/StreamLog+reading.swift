@@ -33,16 +33,27 @@ extension StreamLog {
     ///   - body: called at most once, with server-sent events, whole, that are valid in the call only.
     /// - Returns: how far the reader is now.
     func read(after offset: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
-        let last = events.last
+        read(after: offset, upTo: shownOffset, body)
+    }
+
+    /// Hands over the events after `offset` up to the one at `last`; see ``read(after:_:)``.
+    func read(after offset: Int, upTo last: Int, _ body: (Span<UInt8>) -> Void) -> Progress {
+        let isOver = outcome != nil && last == events.last
+        if offset == last { return isOver ? .end : .nothingYet }
         if offset > last || offset < events.first - 1 {
-            let batch = resync()
+            let batch = resync(at: last, isOver: isOver)
             body(batch.bytes.span)
             return .upTo(batch.last)
         }
-        guard offset < last else { return outcome == nil ? .nothingYet : .end }
-        let end = events.read(after: offset, body)
-        return end == last && outcome == nil ? .all(last) : .upTo(end)
+        let end = events.read(after: offset, upTo: last, body)
+        return end == last && !isOver ? .all(last) : .upTo(end)
     }
+
+    /// Offset of the newest event that readers see.
+    var shownOffset: Int { isGated ? written : events.last }
+
+    /// Whether readers have seen the end, once they have read all that is shown.
+    private var isOver: Bool { outcome != nil && shownOffset == events.last }
 
     /// Hands over every event after `offset` in order, as it comes, until the log ends, `body` throws, or the task is
     /// cancelled.
@@ -99,11 +110,11 @@ extension StreamLog {
         return nil
     }
 
-    private func resync() -> Batch {
-        let texts = texts.map { StreamEvent.PanelText(panel: $0.panel, stage: $0.stage, text: $0.text) }
+    private func resync(at last: Int, isOver: Bool) -> Batch {
         // A log that has ended keeps its last event for after the resync, so that a reader sees the end as well.
-        let last = outcome == nil ? lastOffset : lastOffset - 1
-        return Batch(bytes: StreamLog.encoded(.resync(texts), EventID(stream: id, offset: last)), last: last)
+        let place = isOver ? last - 1 : last
+        let event = StreamEvent.resync(last == events.last ? texts.whole : texts.written)
+        return Batch(bytes: StreamLog.encoded(event, EventID(stream: id, offset: place)), last: place)
     }
 
     /// One event as a server-sent event.
@@ -135,7 +146,7 @@ extension StreamLog {
         timer.start(after: time)
         waitingCallers += 1
         detachTimer = nil
-        while outcome == nil, lastOffset <= offset, loop.now < end, !Task.isCancelled {
+        while !isOver, shownOffset <= offset, loop.now < end, !Task.isCancelled {
             await wait(ticket, after: offset)
         }
         waitingCallers -= 1
@@ -157,7 +168,7 @@ extension StreamLog {
     private func ended(_ ticket: Int) async {
         waitingCallers += 1
         detachTimer = nil
-        while outcome == nil, !Task.isCancelled { await wait(ticket, after: .max) }
+        while !isOver, !Task.isCancelled { await wait(ticket, after: .max) }
         waitingCallers -= 1
         startDetachTimer()
     }
@@ -173,7 +184,7 @@ extension StreamLog {
         await withCheckedContinuation { waiter in
             // Looked at once more: the way here may have led over a suspension (it does for a task that has no preference
             // for this loop), and what came meanwhile would wake nobody.
-            if Task.isCancelled || lastOffset > offset || outcome != nil { return waiter.resume() }
+            if Task.isCancelled || shownOffset > offset || isOver { return waiter.resume() }
             waiters.append((ticket, waiter))
         }
     }

@@ -17,15 +17,17 @@ public actor StreamLog {
     public nonisolated let loop: EventLoop
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
+    /// What a log that was read from a journal holds, which changes no more; 0 for any other.
+    nonisolated let restoredBytes: Int
+
     let settings: StreamingSettings
     let hub: StreamHub
     private let chunkPrefix: ChunkPrefix
 
-    private(set) var events: EventRing
-    private var countedBytes = 0
+    var events: EventRing
+    private(set) var countedBytes = 0
     private var countAt = 4096
-    private(set) var texts: [PanelRecord] = []
-    private var textBytes = 0
+    var texts = PanelTexts()
 
     /// Cuts the text of the panel that is being written.
     private var chunker: Chunker
@@ -44,20 +46,29 @@ public actor StreamLog {
     /// Viewers on this loop, which are called.
     var readers: [any LogReader] = []
 
+    /// What the stream is part of, for the journal.
+    private(set) var subject: StreamSubject?
+    /// Where news is told of, when the log is journaled.
+    var feed: JournalFeed?
+    /// Whether the feed need not be told of the next event.
+    var isListed = true
+    /// Offset up to which all was handed to the journal.
+    var collected = 0
+    /// Offset up to which all is on disk.
+    var written = 0
+    /// Whether nothing is shown that is not on disk.
+    var isGated = false
+    /// Whether the disk failed an answer of which nothing may be shown before: no more text is taken.
+    var isCut = false
+    /// Whether the store has what was said.
+    private(set) var isRecorded = false
+
     /// Why the run was told to end early.
     public private(set) var stopReason: StopReason?
     /// How the run ended; `nil` while it goes on.
-    public private(set) var outcome: Outcome?
+    public internal(set) var outcome: Outcome?
     /// What the last `error` said, for callers that want the answer at once.
     public private(set) var failure: PlatformError?
-
-    /// One panel of one stage.
-    struct PanelRecord {
-        var panel: Panel
-        var stage: Stage
-        var text = ""
-        var chunks = 0
-    }
 
     public enum StopReason: String, Sendable {
         /// The user pressed stop.
@@ -70,6 +81,8 @@ public actor StreamLog {
         case shutdown
         /// The answer is longer than `max_text_bytes`.
         case length
+        /// The disk does not take what is to be shown.
+        case storage
     }
 
     init(_ id: StreamID, owner: UserID, on loop: EventLoop, settings: StreamingSettings, hub: StreamHub) {
@@ -79,25 +92,52 @@ public actor StreamLog {
         self.settings = settings
         self.hub = hub
         events = EventRing(settings)
+        restoredBytes = 0
         chunkPrefix = ChunkPrefix(id)
         chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
+    }
+
+    /// A log of a run that ended before the process began, as its journal tells.
+    init(_ journaled: JournaledStream, on loop: EventLoop, settings: StreamingSettings, hub: StreamHub) {
+        id = journaled.id
+        owner = journaled.owner
+        self.loop = loop
+        self.settings = settings
+        self.hub = hub
+        chunkPrefix = ChunkPrefix(journaled.id)
+        chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
+        subject = journaled.subject
+        events = journaled.events
+        texts = journaled.texts
+        outcome = journaled.outcome ?? .failed
+        failure = journaled.failure
+        restoredBytes = events.byteCount + texts.byteCount
+        countedBytes = restoredBytes
     }
 
     // MARK: The run
 
     /// Starts the run that fills the log.
     ///
-    /// - Parameter body: runs on the log's loop; it is cancelled by ``stop(_:)``. What it leaves unfinished is ended as
-    ///   `failed`.
-    /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `shuttingDown` after
-    ///   ``StreamHub/close()`` or when the log was ended before it began.
-    public func start(_ body: @escaping @Sendable (isolated StreamLog) async -> Void) throws(PlatformError) {
+    /// - Parameters:
+    ///   - subject: what the run is part of; `nil` when it is part of no conversation.
+    ///   - body: runs on the log's loop; it is cancelled by ``stop(_:)``. What it leaves unfinished is ended as `failed`.
+    /// - Throws: `PlatformError` `unavailable` when too many runs are under way or memory is short, `storageFailed` when
+    ///   what must be on disk before it is shown cannot be written, `shuttingDown` after ``StreamHub/close()`` or when the
+    ///   log was ended before it began.
+    public func start(
+        _ subject: StreamSubject? = nil, _ body: @escaping @Sendable (isolated StreamLog) async -> Void
+    ) throws(PlatformError) {
         precondition(!hasRun, "a log has one run")
         guard outcome == nil else {
             throw PlatformError(.shuttingDown, "The server is restarting. Try again in a moment.")
         }
+        let feed = hub.feed(on: loop)
+        try feed?.admit()
         try hub.admit()
         hasRun = true
+        self.subject = subject
+        if let feed { join(feed) }
         startDetachTimer()
         // The preference brings continuations back to this loop without a detour over the global executor.
         let run = Task(executorPreference: loop) { await self.perform(body) }
@@ -191,7 +231,7 @@ public actor StreamLog {
     public func complete(_ panel: Panel, of stage: Stage) {
         guard outcome == nil else { return }
         flush()
-        let record = texts[record(of: panel, stage)]
+        let record = texts.records[texts.place(of: panel, stage)]
         append(
             .stageComplete(
                 panel: panel, stage: stage, chunks: record.chunks, length: record.text.utf8.count,
@@ -206,6 +246,7 @@ public actor StreamLog {
         events.open.text.raw("\ndata: ")
         event.encode(into: &events.open.text)
         endEvent()
+        if event.type == .saved { isRecorded = true }
     }
 
     /// Appends an `error`; what was streamed so far stays.
@@ -221,24 +262,18 @@ public actor StreamLog {
     public func retract(_ sentence: String, _ panel: Panel, of stage: Stage) {
         guard outcome == nil else { return }
         if let writing, writing.panel == panel, writing.stage == stage { chunker.flush { _ in } }
-        guard let place = texts.firstIndex(where: { $0.panel == panel && $0.stage == stage }) else { return }
-        let text = texts[place].text
+        let text = texts.text(panel, stage)
         guard !text.isEmpty else { return }
         append(.retract(sentence, span: 0..<text.count, panel: panel, stage: stage))
-        texts[place].text = ""
-        textBytes -= text.utf8.count
+        texts.withdraw(panel, stage, at: lastOffset, isShownLater: isGated)
     }
 
-    /// Whether the text has passed its bound; then no more of it is taken.
-    private var isFull: Bool { textBytes > settings.maxTextBytes }
+    /// Whether the text has passed its bound, or cannot be written down; then no more of it is taken.
+    private var isFull: Bool { texts.byteCount > settings.maxTextBytes || isCut }
 
     private func append(chunk: String, panel: Panel, stage: Stage) {
         guard !isFull else { return }
-        let place = record(of: panel, stage)
-        let index = texts[place].chunks
-        texts[place].chunks += 1
-        texts[place].text += chunk
-        textBytes += chunk.utf8.count
+        let index = texts.append(chunk, to: texts.place(of: panel, stage))
         beginEvent()
         chunkPrefix.append(panel, stage, to: &events.open.text)
         events.open.text.escaped(chunk)
@@ -252,31 +287,26 @@ public actor StreamLog {
     /// Appends the last event and closes the log.
     public func finish(_ done: StreamEvent) {
         guard outcome == nil else { return }
+        end(with: done)
+        hub.finished(self, bytes: countedBytes, hasRun: hasRun)
+    }
+
+    /// Appends the last event.
+    func end(with done: StreamEvent) {
         append(done)
         outcome = done.outcome ?? .failed
         run = nil
         detachTimer = nil
         flushTimer = nil
         count()
-        tellAll()
-        hub.finished(self, bytes: countedBytes, hasRun: hasRun)
+        tellOfNews()
     }
 
     /// The text of a panel so far.
-    public func text(_ panel: Panel, _ stage: Stage) -> String {
-        texts.first { $0.panel == panel && $0.stage == stage }?.text ?? ""
-    }
+    public func text(_ panel: Panel, _ stage: Stage) -> String { texts.text(panel, stage) }
 
     /// Offset of the newest event; 0 while there is none.
     public var lastOffset: Int { events.last }
-
-    private func record(of panel: Panel, _ stage: Stage) -> Int {
-        // The newest is nearly always the one: panels come one after the other.
-        if let last = texts.last, last.panel == panel, last.stage == stage { return texts.count - 1 }
-        if let place = texts.firstIndex(where: { $0.panel == panel && $0.stage == stage }) { return place }
-        texts.append(PanelRecord(panel: panel, stage: stage))
-        return texts.count - 1
-    }
 
     private func beginEvent() {
         if events.makeRoom() {
@@ -292,12 +322,17 @@ public actor StreamLog {
             countAt *= 2
             count()
         }
-        tellAll()
+        tellOfNews()
+    }
+
+    private func tellOfNews() {
+        if !isListed { feed?.hasNews(self) }
+        if !isGated { tellAll() }
     }
 
     /// Tells the hub what the log holds, each time it has doubled, so that the token path shares nothing between loops.
-    private func count() {
-        let bytes = events.byteCount + textBytes
+    func count() {
+        let bytes = events.byteCount + texts.byteCount
         hub.addBytes(bytes - countedBytes)
         countedBytes = bytes
     }

@@ -52,7 +52,7 @@ final class FailingStore: ConversationStore {
         try await inner.describe(id, title: title, summary: summary, of: owner)
     }
 
-    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID] {
         try await inner.delete(id, of: owner)
     }
 

@@ -1,4 +1,4 @@
-"""What users get when a provider fails: sixteen ways to fail, each asked about in three ways, on real servers.
+"""What users get when a provider fails: sixteen ways to fail, each asked about in several ways, on real servers.
 
 Each scenario has a server of its own with a route of two providers, `main` that fails and `backup`, and all run at
 once: most of their time is waiting. What a test then judges is the client's answer and what the providers were asked.
@@ -12,6 +12,9 @@ import pytest
 from harness import QUESTION, SLACK, TEXT, TOKENS, Answer, FaultProvider, Medstream, provider
 
 WAYS = ("panel", "v1", "whole")
+# Of each server, by way; `onboarding` is the other conversation of our own.
+ROUTES = {"panel": "chat", "v1": "v1", "whole": "whole", "twin": "onboarding"}
+AT_ONCE = ("whole", "twin")
 BASE = 0.2  # seconds; `retry.base` in the harness
 AFTER = 0.98  # `Retry-After: 1`, less what clocks of two processes may differ when they round
 
@@ -77,7 +80,10 @@ class Run:
         if self.way == "panel":
             assert answer.error == {"code": code, "retry": retry} and answer.outcome == outcome, answer.summary()
         else:
-            assert (answer.status, answer.error["code"]) == v1, answer.summary()
+            status, own = v1 if self.way != "twin" else (v1[0], code)
+            assert (answer.status, answer.error["code"]) == (status, own), answer.summary()
+            if self.way == "twin":
+                return
             assert answer.error["type"] and answer.error["message"] and "param" in answer.error
             assert answer.headers.get("x-request-id")
 
@@ -94,11 +100,11 @@ class Run:
             assert answer.row["content"] == answer.text and answer.row["outcome"] == "truncated"
 
 
-def hung_up(requests: list[dict], after: float):
-    """We end a request that keeps us waiting, and soon."""
+def hung_up(requests: list[dict], after: float, early: float = 0.1):
+    """We end a request that keeps us waiting, and soon; `early` is what may have passed before it was sent."""
     for request in requests:
         assert request["closed"], "the request was left open"
-        assert after - 0.1 <= request["closed"] - request["at"] <= after + SLACK
+        assert after - early <= request["closed"] - request["at"] <= after + SLACK
 
 
 @dataclass
@@ -158,6 +164,18 @@ def silent(run: Run):
     hung_up(run.main, 1.0 if run.way != "whole" else 2.0)
 
 
+def shares_the_time(run: Run):
+    """Of six seconds for two providers the silent one has three, without another try."""
+    run.completes((1, 1), "backup")
+    hung_up(run.main, 3.0, early=1)
+
+
+def waits_to_the_end(run: Run):
+    run.fails("timed_out", (504, "timed_out"), (1, 1), retry=True)
+    hung_up(run.main, 3.0, early=1)
+    hung_up(run.backup, 3.0, early=1)
+
+
 def stalled(run: Run):
     rescued_or_retried(40)(run)
     if run.way != "whole":
@@ -214,6 +232,7 @@ def begun_anew(run: Run):
 PATIENT = {"timeouts": {"first_token": "40s", "first_byte": "40s", "idle": "40s"}}
 UNREACHABLE = {"base_url": "http://127.0.0.1:9/v1"}  # the discard port, where nobody listens
 TOLD = {"prefill": False}
+SIX_SECONDS = {"chat": {"batch_timeout": "6s"}}
 
 SCENARIOS = [
     Scenario("429 with Retry-After, once", "429+times=1+retry-after=1", rate_limited_once),
@@ -227,6 +246,12 @@ SCENARIOS = [
     Scenario("reset before headers", "reset", failed_for_good),
     Scenario("closed before headers", "close", failed_for_good),
     Scenario("silence", "silence", silent),
+    Scenario("silence, and little time for the whole answer", "silence", shares_the_time, main_settings=PATIENT,
+             server=SIX_SECONDS, ways=AT_ONCE),
+    Scenario("a stall, and little time for the whole answer", "stall-40", shares_the_time, main_settings=PATIENT,
+             server=SIX_SECONDS, ways=AT_ONCE),
+    Scenario("silence of both, and little time for the whole answer", "silence", waits_to_the_end, "silence",
+             main_settings=PATIENT, backup_settings=PATIENT, server=SIX_SECONDS, ways=AT_ONCE),
     Scenario("first token after 20 s", "late-20", failed_for_good),
     Scenario("first token after 20 s, awaited", "late-20", late_but_awaited, main_settings=PATIENT,
              server={"streaming": {"idle_timeout": "40s"}}),
@@ -282,23 +307,22 @@ class Stage:
         """Answers the server's exit code."""
         mark = SCENARIOS.index(scenario)
         providers = {}
-        for way in WAYS:
+        for way in ROUTES:
             providers[f"main-{way}"] = provider(
                 self.failing, f"{scenario.main}#{mark}-main-{way}", **scenario.main_settings)
             providers[f"backup-{way}"] = provider(
                 self.fault, f"{scenario.backup}#{mark}-backup-{way}", **scenario.backup_settings)
-        names = {"panel": "chat", "v1": "v1", "whole": "whole"}
         routes = {name: {"providers": [f"main-{way}", f"backup-{way}"], "rescue": scenario.rescue}
-                  for way, name in names.items()}
+                  for way, name in ROUTES.items()}
         try:
             server = Medstream(
-                {"providers": providers, "routes": {**routes, "onboarding": ["backup-panel"]},
-                 "streaming": {"idle_timeout": "1s"}, **scenario.server}, self.folder / str(mark))
+                {"providers": providers, "routes": routes, "streaming": {"idle_timeout": "1s"}, **scenario.server},
+                self.folder / str(mark))
         except BaseException as error:
             for result in results.values():
                 result.set_exception(error)
             raise
-        asked = [self.pool.submit(self.ask, server, scenario, mark, way, names[way], result)
+        asked = [self.pool.submit(self.ask, server, scenario, mark, way, ROUTES[way], result)
                  for way, result in results.items()]
         for future in asked:
             future.result()

@@ -108,6 +108,22 @@ struct PaceTests {
         #expect(long.words == 100_000)
     }
 
+    @Test("keeps nobody waiting for its first word for longer than they are willing to", arguments: [true, false])
+    func impatience(streams: Bool) async throws {
+        func answer(_ message: String, _ limit: Duration) async throws -> Rehearsal {
+            try await Rehearsal(
+                Prompt([.init(.user, message)], streams: streams), settings: "first_word_after: 2s",
+                within: Patience(firstToken: limit))
+        }
+        for (message, limit) in [("headache", Duration.seconds(1)), ("[demo:stall 0]", .seconds(5))] {
+            let late = try await answer(message, limit)
+            #expect(late.error?.code == .timedOut)
+            #expect(late.deltas.isEmpty)
+            #expect(late.pauses.reduce(.zero, +) == limit)
+        }
+        #expect(try await answer("headache", .seconds(600)).error == nil)
+    }
+
     @Test("ends at once when it is cancelled, even in a stall on a real clock")
     func cancelling() async throws {
         let provider = try demo("first_word_after: 0s\nwords_per_second: 0")

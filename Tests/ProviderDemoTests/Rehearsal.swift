@@ -31,7 +31,7 @@ struct Rehearsal: Sendable {
     }
 
     /// Reads an answer to its end on an event loop whose pauses pass at once; a stall is ended by cancelling.
-    init(_ prompt: Prompt, settings: String = "") async throws {
+    init(_ prompt: Prompt, settings: String = "", within patience: Patience = Patience()) async throws {
         let pauses = Mutex<[Duration]>([])
         let provider = try demo(settings) { delay, _ throws(CancellationError) in
             pauses.withLock { $0.append(delay) }
@@ -41,7 +41,7 @@ struct Rehearsal: Sendable {
             var result = Rehearsal()
             do throws(PlatformError) {
                 var seen = 0
-                try await provider.answer(prompt, on: actor.loop) { delta in
+                try await provider.answer(prompt, on: actor.loop, within: patience) { delta in
                     let count = pauses.withLock { $0.count }
                     if count != seen || result.pieces.isEmpty { result.pieces.append([]) }
                     seen = count

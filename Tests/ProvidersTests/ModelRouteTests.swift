@@ -14,9 +14,14 @@ private final class Actor: Provider {
     let capabilities: Capabilities
     private let acts: Mutex<[[Act]]>
     private let asked = Mutex<[Prompt]>([])
+    private let patiences = Mutex<[Patience]>([])
+    /// Lets time pass on the clock of the journey.
+    private let passing = Mutex<@Sendable (Duration) -> Void>({ _ in })
 
     enum Act: Sendable {
         case give(Delta)
+        /// Gives nothing for as long as the caller has patience.
+        case keepWaiting
         case fail(PlatformError)
     }
 
@@ -33,16 +38,27 @@ private final class Actor: Provider {
     }
 
     var prompts: [Prompt] { asked.withLock { $0 } }
+    /// How long each request might take to its first text.
+    var limits: [Duration?] { patiences.withLock { $0.map(\.firstToken) } }
+
+    private func wait(_ time: Duration) { passing.withLock { $0 }(time) }
+
+    func keepTime(_ wait: @escaping @Sendable (Duration) -> Void) { passing.withLock { $0 = wait } }
 
     func answer(
         _ prompt: Prompt, on loop: EventLoop, within patience: Patience, receive: @escaping (Delta) -> Void
     ) async throws(PlatformError) {
         asked.withLock { $0.append(prompt) }
+        patiences.withLock { $0.append(patience) }
         // The last one is done again and again.
         let acts = acts.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? [] }
         for act in acts {
             switch act {
             case .give(let delta): receive(delta)
+            case .keepWaiting:
+                guard let limit = patience.firstToken else { throw .provider(.cancelled) }
+                wait(limit)
+                throw .provider(.timedOut)
             case .fail(let error): throw error
             }
         }
@@ -56,8 +72,12 @@ private struct Journey {
     var waits: [Duration] = []
     var error: PlatformError.Code?
 
-    init(_ route: ModelRoute, streams: Bool = true) async {
+    /// Waits of providers and of ours count as passed at once.
+    init(_ route: ModelRoute, streams: Bool = true, within limit: Duration? = nil) async {
         let waits = Mutex<[Duration]>([])
+        for case let actor as Actor in route.targets.map(\.provider) {
+            actor.keepTime { time in waits.withLock { $0.append(time) } }
+        }
         let start = ContinuousClock.now
         let clock = RouteClock(
             now: { start + waits.withLock { $0.reduce(.zero, +) } },
@@ -67,7 +87,7 @@ private struct Journey {
             var events: [String] = []
             let run = RouteRun(
                 along: route, with: Prompt([.init(.user, "Why?")], streams: streams), for: "u", on: actor.loop,
-                clock: clock, shown: { text }
+                within: limit, clock: clock, shown: { text }
             ) { event in
                 switch event {
                 case .asks(let provider): events.append("asks \(provider.name)")
@@ -203,6 +223,30 @@ struct ModelRouteTests {
                 Actor("b", [.say("two "), .fail(.timedOut)]), Actor("c", [.say("two three."), .finish])))
         #expect(journey.text == "One two three.")
         #expect(journey.events == ["b goes on", "c goes on", "stop"])
+    }
+
+    @Test("keeps time for the others when a provider is silent that was asked for a whole answer")
+    func wholeAnswer() async {
+        let silent = (Actor("a", [.keepWaiting]), Actor("b", [.fail(.providerOverloaded)], [.keepWaiting]))
+        let last = Actor("c", [.say("Yes."), .finish])
+        let journey = await Journey(route(silent.0, silent.1, last), streams: false, within: .seconds(60))
+        #expect(journey.text == "Yes.")
+        #expect(journey.events == ["asks b", "asks c", "stop"])
+        // A third of a minute, then half of what is left, less the wait before another try; the last takes what remains.
+        #expect(silent.0.limits == [.seconds(20)])
+        #expect(silent.1.limits == [.seconds(20), .milliseconds(19_750)])
+        #expect(last.limits == [nil])
+        #expect(journey.waits.reduce(.zero, +) == .seconds(40))
+    }
+
+    @Test("leaves an only provider, and one that streams, the time they have anyway")
+    func noShare() async {
+        let only = Actor("a", [.say("Yes."), .finish])
+        #expect(await Journey(route(only), streams: false, within: .seconds(60)).text == "Yes.")
+        #expect(only.limits == [nil])
+        let streaming = ModelRoute.Target(only, patience: Patience(firstToken: .seconds(7)))
+        _ = await Journey(ModelRoute("chat", to: [streaming, streaming]), within: .seconds(60))
+        #expect(only.limits == [nil, .seconds(7)])
     }
 
     @Test("leaves a provider alone that was found down, and asks the next at once")

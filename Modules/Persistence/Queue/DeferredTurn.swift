@@ -24,9 +24,14 @@ public struct DeferredTurn: Sendable, Hashable {
         var key = "save"
         if let begun { key += ":\(begun.names.userMessage)" }
         if let last = messages.last { key += ":\(last.id):\(last.version)" }
-        return NewJob(
-            kind: .saveTurn, uniqueKey: key, group: (messages.last?.owner ?? begun?.owner)?.text, priority: .high,
-            payload: payload)
+        return job(named: key)
+    }
+
+    /// The job that writes it, unique by a name of the caller's.
+    public func job(named uniqueKey: String) -> NewJob {
+        NewJob(
+            kind: .saveTurn, uniqueKey: uniqueKey, group: (messages.last?.owner ?? begun?.owner)?.text,
+            priority: .high, payload: payload)
     }
 
     /// The versioned text that ``init(payload:)`` reads: JSON in UTF-8.

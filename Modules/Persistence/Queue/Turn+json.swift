@@ -9,6 +9,7 @@ extension NewTurn {
             "assistant_message": .string(names.assistantMessage.text), "stream": .string(names.stream.text),
         ]
         members["key"] = key.map(JSONValue.string)
+        members["begun_at"] = begunAt.map { .int($0.milliseconds) }
         return .object(members)
     }
 
@@ -23,7 +24,7 @@ extension NewTurn {
             owner: owner, subject: subject, key: json["key"]?.string, keyRetention: .seconds(retention),
             names: TurnReference(
                 conversation: conversation, userMessage: userMessage, assistantMessage: assistantMessage,
-                stream: stream))
+                stream: stream), begunAt: Timestamp(json["begun_at"]))
     }
 }
 

@@ -26,7 +26,13 @@ public final class RouteRun {
     private var place = 0
     /// Requests to it so far.
     private var tries = 0
+    /// Whether one of them was lost on a connection that had been kept.
+    private var hasMetStale = false
     private let start: ContinuousClock.Instant
+    /// When an answer that is wanted at once must be there.
+    private let deadline: ContinuousClock.Instant?
+    /// Until when the target is asked, so that there is time for those after it; `nil` for as long as it takes.
+    private var shareEnd: ContinuousClock.Instant?
     /// What was handed over since the beginning.
     private var hasReasoned = false
     private var hasText = false
@@ -51,15 +57,18 @@ public final class RouteRun {
 
     /// - Parameters:
     ///   - route: whom to ask.
-    ///   - prompt: what is asked; with `streams` false the only limit on silence is the deadline of the whole.
+    ///   - prompt: what is asked; with `streams` false silence is no failure, for all comes at once.
     ///   - user: whose turn it is at a provider that is busy.
     ///   - loop: where the answer is read, which is the caller's.
+    ///   - limit: after which an answer that is wanted at once comes too late. Each target has an even part of what is left
+    ///     of it for all its tries; the last may take the rest, which ends when the caller cancels.
     ///   - clock: what waits are measured on.
     ///   - shown: the text of the chat panel, exactly as it was shown; asked for after ``RouteEvent/goesOn(with:)``.
     ///   - receive: called on the loop with what comes and with what is done about failures.
     public init(
         along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop,
-        clock: RouteClock = .continuous, shown: @escaping () -> String, receive: @escaping (RouteEvent) -> Void
+        within limit: Duration? = nil, clock: RouteClock = .continuous, shown: @escaping () -> String,
+        receive: @escaping (RouteEvent) -> Void
     ) {
         self.route = route
         self.prompt = prompt
@@ -69,6 +78,8 @@ public final class RouteRun {
         self.shown = shown
         self.receive = receive
         start = clock.now()
+        deadline = limit.map { [start] in start + $0 }
+        share()
     }
 
     /// Asks until there is an answer, or no hope of one; ``failure`` tells which.
@@ -111,7 +122,7 @@ public final class RouteRun {
             switch failure.map(ProviderFailure.init) {
             case nil: .alive
             case let failure? where failure.speaksOfHealth: .failed
-            case let failure?: failure.kind == .cancelled ? .unknown : .alive
+            case let failure?: failure.isSilent ? .unknown : .alive
             }
         target.gate.leave(result, for: user)
     }
@@ -133,7 +144,10 @@ public final class RouteRun {
 
     private var target: ModelRoute.Target { route.targets[place] }
     private var provider: any Provider { target.provider }
-    private var patience: Patience { prompt.streams ? target.patience : Patience() }
+    private var patience: Patience {
+        guard !prompt.streams else { return target.patience }
+        return Patience(firstToken: shareEnd.map { max(clock.now().duration(to: $0), .milliseconds(1)) })
+    }
 
     // MARK: What comes
 
@@ -211,16 +225,33 @@ public final class RouteRun {
             ask(.instructed)
             return .zero
         }
+        // Ours to bear: the provider ended a connection that was idle, as it may, while the request was on its way.
+        if failure.kind == .staleConnection, !hasMetStale {
+            hasMetStale = true
+            tries -= 1
+            return .zero
+        }
         let wait = target.policy.wait(
             after: failure, tries: tries, elapsed: start.duration(to: clock.now()), share: clock.chance())
         // Sooner another provider than a long wait for this one.
         guard let wait, wait <= target.policy.cap || place + 1 == route.targets.count else { return nil }
+        if let shareEnd, clock.now() + wait >= shareEnd { return nil }
         return wait
     }
 
     private func advance() {
         place += 1
         tries = 0
+        hasMetStale = false
+        share()
+    }
+
+    /// Gives the target its part of the time that is left for a whole answer.
+    private func share() {
+        let left = route.targets.count - place
+        guard let deadline, !prompt.streams, left > 1 else { return shareEnd = nil }
+        let now = clock.now()
+        shareEnd = now + now.duration(to: deadline) / left
     }
 
     private func goOn() {
