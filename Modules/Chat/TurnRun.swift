@@ -260,6 +260,8 @@ final class TurnRun: Sendable {
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
+        case .storage:
+            PlatformError(.storageFailed, "The answer could not be written down. What is shown is kept; try again later.")
         }
     }
 
@@ -285,7 +287,7 @@ final class TurnRun: Sendable {
         switch reason {
         case .user, .detached: return .cancelled
         case .length: return .truncated
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
         if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
@@ -298,7 +300,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         switch answer.finish {
         case .length: return "The model reached its output limit."

@@ -161,7 +161,15 @@ extension Settings {
     private mutating func readRoutes(_ section: Section, to names: [String]) {
         let conversational = Self.conversational.map(\.rawValue)
         let others = section.names.filter { !conversational.contains($0) }
-        for name in conversational + others {
+        var misspelt: [String] = []
+        for name in others {
+            // Any name may be a route's. But beside a conversation without one, a name like it is a slip.
+            let missing = conversational.filter { !section.names.contains($0) && !misspelt.contains($0) }
+            guard let meant = nearest(to: name, among: missing) else { continue }
+            section.fail(name, "is no kind of conversation, and '\(meant)' has no route", suggestion: meant)
+            misspelt.append(meant)
+        }
+        for name in conversational.filter({ !misspelt.contains($0) }) + others {
             let isLong = section.isMapping(name)
             let inner = isLong ? section.section(name) : section
             let key = isLong ? "providers" : name
