@@ -55,6 +55,7 @@ let package = Package(
         door("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
+        door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -68,11 +69,13 @@ let package = Package(
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
+        module("Backup", uses: ["Core", "Hashing", "JSON"]),
         module("SQLite", wrapping: ["CSQLite"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
 
-        module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
+        module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
         module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
@@ -117,7 +120,8 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
+                "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -131,6 +135,9 @@ let package = Package(
         .target(
             name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
             swiftSettings: house),
+
+        .target(
+            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
@@ -176,6 +183,8 @@ let package = Package(
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
         tests("EncryptionTests", of: ["Encryption"]),
+        tests("BackupTests", of: ["Backup", "Core"]),
+        tests("PostgreSQLTests", of: ["PostgreSQL", "PostgresSupport"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

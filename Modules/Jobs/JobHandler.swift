@@ -27,9 +27,7 @@ public enum JobError: Error, Sendable {
     /// It was told to stop before it was done.
     case interrupted
 
-    /// What a store's error means to a job that writes.
-    ///
-    /// - Parameter context: what the job was doing, in a word of ours.
+    /// What a store's error means to a job that writes; `context` is what it was doing, in a word of ours.
     init(_ error: StoreError, _ context: StaticString) {
         self =
             switch error {
@@ -38,7 +36,8 @@ public enum JobError: Error, Sendable {
             case .full: .outage(error)
             case .notFound: .failed(FailureReason("\(context): not_found"), canHeal: false)
             case .conflict(let conflict):
-                .failed(FailureReason("\(context): conflict_\(conflict.rawValue)"), canHeal: conflict == .stillStreaming)
+                .failed(
+                    FailureReason("\(context): conflict_\(conflict.rawValue)"), canHeal: conflict == .stillStreaming)
             }
     }
 }

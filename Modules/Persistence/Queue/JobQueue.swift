@@ -10,7 +10,7 @@
 public protocol JobQueue: Sendable {
     // MARK: Putting in
 
-    /// Adds jobs; those whose id or unique key the queue has already, waiting or leased, are left out.
+    /// Adds jobs, but for those whose id the queue has already, and those whose unique key one has that is ready or leased.
     ///
     /// - Returns: how many were added.
     /// - Throws: ``StoreError/full`` when the queue has reached its bounds or the disk is full; nothing was added then.
@@ -86,6 +86,10 @@ public protocol JobQueue: Sendable {
     ///
     /// - Returns: how many there were.
     func forget(group: String) async throws(StoreError) -> Int
+
+    /// Seals payloads anew that were sealed with another key than the current one, at most `limit` of them.
+    /// - Returns: how many are left; 0 when all are sealed with the current key.
+    func reencrypt(limit: Int) async throws(StoreError) -> Int
 
     /// Counts by kind, of those kinds that have any job, in the order of their names.
     func statistics() async throws(StoreError) -> [KindStatistics]
