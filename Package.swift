@@ -95,6 +95,8 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
+
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
         module("Plugins", uses: plugins + ["Providers"]),
@@ -143,7 +145,11 @@ let package = Package(
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests(
+            "StoreConformanceTests",
+            of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
