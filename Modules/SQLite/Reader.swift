@@ -21,6 +21,7 @@ final class Reader: @unchecked Sendable {
         while let requests = box.take(while: { _ in false }) {
             for request in requests { answer(request) }
         }
+        connection.close()
     }
 
     private func answer(_ request: Request) {

@@ -32,7 +32,7 @@ final class Writer: @unchecked Sendable {
                 bytes += work.bytes
                 return works <= settings.batchWorks && bytes <= settings.batchBytes && !work.isAlone
             }
-            guard let batch else { return }
+            guard let batch else { return connection.close() }
             // One that must be alone and came first may have taken others with it.
             if let first = batch.first, first.isAlone {
                 alone(first)
