@@ -148,7 +148,6 @@ let package = Package(
             "StoreConformanceTests",
             of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
