@@ -71,6 +71,9 @@ extension Keyring {
         public var made: String
         /// Whether it seals what is written now.
         public var isCurrent: Bool
+
+        /// The seconds since it was made; `nil` when the file does not say so in a form that is known.
+        public var age: Int? { System.seconds(of: made).map { max(0, System.secondsNow - $0) } }
     }
 
     /// The path of the file; `nil` when the keys came from a text.
@@ -170,6 +173,9 @@ extension Keyring {
         guard let text = String(validating: try open(sealed, at: place), as: UTF8.self) else { throw .damaged }
         return text
     }
+
+    /// The first bytes of every envelope that a key sealed.
+    public static func head(of id: KeyID) -> [UInt8] { Envelope.head(id) }
 
     /// The key that an envelope was sealed with; `nil` when the bytes are no envelope.
     public static func keyID(of sealed: [UInt8]) -> KeyID? { Envelope.keyID(of: sealed.span) }
