@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// A keyring from a file takes up a changed file by itself: when it meets a key that it does not know, and when it is
 /// asked to seal and ``refreshInterval`` has gone by. So one object serves a process for its life, and a rotation
-/// needs no restart. All functions may be called from any thread; sealing costs about a microsecond and 2 ns a byte.
+/// needs no restart. All functions may be called from any thread; sealing takes about a microsecond, and one for each kilobyte.
 public final class Keyring: Sendable {
     /// How old the knowledge of the file may be when something is sealed, in milliseconds.
     public static let refreshInterval = 2_000
