@@ -132,6 +132,9 @@ def weigh(turn: Turn, questions: list[dict], replies: dict, rows: dict, verdict:
         verdict.wrong.append(f"answer {row['id']} is stored as complete and is not whole: {row['content']!r}")
     if not whole.startswith(row["content"]):
         verdict.wrong.append(f"answer {row['id']} is none of the model's: {row['content']!r}")
+    if "storage_failed" in turn.errors:
+        # The viewer was told that the record is not what was shown.
+        return
     if turn.outcome and turn.outcome != row["outcome"]:
         verdict.wrong.append(f"answer {row['id']} ended {turn.outcome} and is stored as {row['outcome']}")
     if turn.outcome and turn.text != row["content"]:

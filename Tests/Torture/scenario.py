@@ -13,7 +13,7 @@ from speaker import Speaker, Turn
 DRAINED = 10
 
 
-def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float = 120) -> Verdict:
+def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float = 60) -> Verdict:
     """Ends the crowd, waits for an empty queue, reads everything back and judges it."""
     crowd.finish(seconds)
     drained = house.await_drained(60)
