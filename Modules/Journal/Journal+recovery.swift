@@ -100,7 +100,8 @@ extension Journal {
         var isDamaged = [Bool](repeating: false, count: rows.count)
         for row in rows {
             places[row.key] = found.streams.count
-            found.streams.append((JournaledStream(row.id, owner: row.owner, subject: row.subject, settings), row.endedAt))
+            found.streams.append(
+                (JournaledStream(row.id, owner: row.owner, subject: row.subject, settings), row.endedAt))
         }
         var last = 0
         while true {

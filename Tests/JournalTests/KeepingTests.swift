@@ -3,9 +3,11 @@ import Encryption
 import Foundation
 import Glibc
 import Journal
+import Reactor
 import SQLite
 import Streaming
 import Synchronization
+import Telemetry
 import TestSupport
 import Testing
 
@@ -107,7 +109,9 @@ struct KeepingTests {
         var largest = 0
         for _ in 0..<30 {
             let log = try await life.start()
-            for _ in 0..<20 { await log.append(StreamEvent(.progress, content: String(repeating: "x", count: 16 << 10))) }
+            for _ in 0..<20 {
+                await log.append(StreamEvent(.progress, content: String(repeating: "x", count: 16 << 10)))
+            }
             await life.journaled()
             await life.finish(log)
             await life.journaled()
@@ -124,7 +128,8 @@ struct KeepingTests {
     @Test("A disk that is full holds up nobody, and gets everything when there is room again")
     func diskFull() async throws {
         let data = try DataFolder()
-        await #expect(processExitsWith: .success) { [path = data.path, keys = "\(data.folder.path)/keys"] in
+        await #expect(processExitsWith: .success) {
+            [path = data.path as String, keys = "\(data.folder.path)/keys" as String] in
             signal(SIGXFSZ, SIG_IGN)
             let journal = try await Journal.open(path: path, keyring: Keyring(file: keys), log: .init { _ in })
             let hub = StreamHub(Lifetime.settings(), journal: journal)
@@ -141,7 +146,9 @@ struct KeepingTests {
             }
             await log.ended()
             while journal.statistics.failures < 2 { try await Task.sleep(for: .milliseconds(5)) }
-            guard await log.text(.chat, .chat) == "The end. ", journal.statistics.waitingBytes < 2 << 20 else { exit(2) }
+            guard await log.text(.chat, .chat) == "The end. ", journal.statistics.waitingBytes < 2 << 20 else {
+                exit(2)
+            }
             limit.rlim_cur = room
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
             await hub.journaled(on: [Lifetime.loops[0].loop])
@@ -157,8 +164,9 @@ struct KeepingTests {
     func killed(round: Int) async throws {
         let data = try DataFolder()
         await #expect(processExitsWith: .signal(SIGKILL)) {
-            [path = data.path, folder = data.folder.path, round = round] in
-            let journal = try await Journal.open(path: path, keyring: Keyring(file: "\(folder)/keys"), log: .init { _ in })
+            [path = data.path as String, folder = data.folder.path as String, round = round as Int] in
+            let journal = try await Journal.open(
+                path: path, keyring: Keyring(file: "\(folder)/keys"), log: .init { _ in })
             let settings = Lifetime.settings { $0.durability = .beforeDelivery }
             let hub = StreamHub(settings, journal: journal)
             let log = try await hub.start(StreamID(), owner: someone, on: Lifetime.loops[0].loop) { log in
@@ -168,7 +176,7 @@ struct KeepingTests {
                 }
             }
             // What a viewer was shown, who outlives the server.
-            FileManager.default.createFile(atPath: "\(folder)/shown", contents: nil)
+            _ = FileManager.default.createFile(atPath: "\(folder)/shown", contents: nil)
             let shown = try FileHandle(forWritingTo: URL(filePath: "\(folder)/shown"))
             var last = 0
             try await log.watch(after: 0) { batch in

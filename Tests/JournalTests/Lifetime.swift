@@ -40,7 +40,9 @@ final class DataFolder: Sendable {
     /// The number of rows in a table.
     func count(_ table: String) async throws -> Int {
         let database = try Database(Database.Settings(path: path))
-        let count = try await database.read { try $0.row(SQL(unchecked: "SELECT count(*) FROM \(table)")) { try $0.int(0) } }
+        let count = try await database.read {
+            try $0.row(SQL(unchecked: "SELECT count(*) FROM \(table)")) { try $0.int(0) }
+        }
         await database.close()
         return count ?? -1
     }
