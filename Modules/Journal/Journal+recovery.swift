@@ -35,6 +35,7 @@ extension Journal {
     ///   - loops: where their readers meet them; at least one, running.
     ///   - ending: asked for each stream that was running, with the text that the journal has of it: closes its row in the
     ///     store, or tells what the store has already.
+    /// - Returns: how many streams there were.
     /// - Throws: `SQLiteError` when the file cannot be read.
     @discardableResult
     public func recover(

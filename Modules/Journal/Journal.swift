@@ -26,6 +26,7 @@ public final class Journal: StreamJournal {
     ///   - path: of the file; its folder must be there.
     ///   - keyring: what its text is sealed with.
     ///   - log: where failures of the disk are told.
+    /// - Returns: a journal to ``recover(into:on:ending:)`` from before anything is written to it.
     /// - Throws: ``JournalError``.
     public static func open(path: String, keyring: Keyring, log: Log) async throws(JournalError) -> Journal {
         do {

@@ -41,7 +41,7 @@ final class JournalInbox: Sendable {
         if begins { Task { await work() } }
     }
 
-    /// - Parameter isIdle: whether the worker has nothing else to do, and ends when there is nothing here.
+    /// What waits; a worker that has nothing else to do (`isIdle`) ends when that is nothing.
     func take(isIdle: Bool) -> [JournalOrder] {
         state.withLock { state in
             defer { state.orders = [] }
