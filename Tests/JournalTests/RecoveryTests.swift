@@ -21,6 +21,7 @@ struct RecoveryTests {
         let running = try await first.start(of: subject)
         await running.write("Because of this, ", to: .reasoning, of: .chat)
         await running.write("half of ", to: .chat, of: .chat)
+        await running.flush()
         await first.journaled()
         let shown = await running.lastOffset
         let seen = try #require(try await first.viewing(finished.id))
@@ -80,12 +81,12 @@ struct RecoveryTests {
         var logs: [StreamLog] = []
         for _ in 0..<3 { logs.append(try await life.start()) }
         for step in 0..<60 {
-            let log = logs[Int.random(in: 0..<3, using: &random)]
+            if step == 40 { await life.finish(logs[2]) }
+            let log = logs[Int.random(in: 0..<(step < 40 ? 3 : 2), using: &random)]
             await log.write("Step \(step) of \"it\"\n", to: step < 20 ? .reasoning : .chat, of: .chat)
             if step == 30 { await log.retract("Withdrawn.", .chat, of: .chat) }
             if step % 2 == 0 { await life.journaled() }
         }
-        await life.finish(logs[2])
         await life.journaled()
         var ends: [(StreamLog, Int)] = []
         for log in logs { ends.append((log, await log.lastOffset)) }
@@ -147,7 +148,10 @@ struct RecoveryTests {
         let running = try await first.start()
         let finished = try await first.start()
         for step in 0..<4 {
-            for log in [running, finished] { await log.write("Step \(step). ", to: .chat, of: .chat) }
+            for log in [running, finished] {
+                await log.write("Step \(step). ", to: .chat, of: .chat)
+                await log.flush()
+            }
             await first.journaled()
         }
         await first.finish(finished)
