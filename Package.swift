@@ -95,6 +95,7 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
@@ -193,6 +194,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("JournalTests", of: ["Core", "Encryption", "Journal", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",
