@@ -149,7 +149,6 @@ let package = Package(
             "StoreConformanceTests",
             of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),

@@ -22,11 +22,17 @@ struct DigestTests {
         "has for its title the first sentence that says something",
         arguments: [
             ("What is a Wells score?", "What is a Wells score?"),
-            ("Hello! How do I dose amoxicillin in a child of 12.5 kg? She is allergic.",
-                "How do I dose amoxicillin in a child of 12.5 kg?"),
+            (
+                "Hello! How do I dose amoxicillin in a child of 12.5 kg? She is allergic.",
+                "How do I dose amoxicillin in a child of 12.5 kg?"
+            ),
             ("Hi Dr. Smith here. The patient has chest pain.", "The patient has chest pain."),
-            ("chest pain", "chest pain"), ("", ""), ("  \n ", ""), ("```\ncode\n```\nWhy does this fail?", "Why does this fail?"),
-            ("# Case\n\nA man of **54** presents with [dyspnoea](https://x.example). More.", "A man of 54 presents with dyspnoea."),
+            ("chest pain", "chest pain"), ("", ""), ("  \n ", ""),
+            ("```\ncode\n```\nWhy does this fail?", "Why does this fail?"),
+            (
+                "# Case\n\nA man of **54** presents with [dyspnoea](https://x.example). More.",
+                "A man of 54 presents with dyspnoea."
+            ),
             ("Use e.g. aspirin 2.5 mg/kg now. Then wait.", "Use e.g. aspirin 2.5 mg/kg now."),
         ])
     func title(text: String, title: String) {
@@ -65,7 +71,8 @@ struct DigestTests {
     @Test("says nothing that was not said, and the same each time")
     func extractive() {
         let texts = [
-            "Which drug lowers potassium fastest?", "Insulin with glucose shifts potassium into cells within minutes. "
+            "Which drug lowers potassium fastest?",
+            "Insulin with glucose shifts potassium into cells within minutes. "
                 + "Salbutamol does so as well. Calcium protects the heart but does not lower potassium at all.",
             "How long does it last?", "The effect of insulin on potassium lasts four to six hours in most adults.",
         ]

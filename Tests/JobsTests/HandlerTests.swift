@@ -37,7 +37,8 @@ struct HandlerTests {
         #expect(try await SaveTurn(to: store).work(on: job) == .done)
         #expect(try await SaveTurn(to: store).work(on: job) == .alreadyDone)
         let messages = try await store.messages(
-            of: turn.names.conversation, of: user, after: nil, limit: 9).items
+            of: turn.names.conversation, of: user, after: nil, limit: 9
+        ).items
         #expect(messages.map(\.text) == ["What is a cough?", "A cough clears the airways."])
         #expect(try await queue.jobs(in: .ready, of: nil, after: nil, limit: 9).items.map(\.id) == [next.id])
         #expect(try await !store.begin(turn).isNew, "its key is known")
@@ -125,25 +126,31 @@ private enum RandomTurn {
             messages: (0..<Int.random(in: 0...3, using: &random)).map { _ in message(owner, &random) },
             jobs: (0..<Int.random(in: 0...2, using: &random)).map { _ in
                 NewJob(
-                    kind: .describeConversation, uniqueKey: maybe(&random) { text(&$0) }, group: maybe(&random) { text(&$0) },
+                    kind: .describeConversation, uniqueKey: maybe(&random) { text(&$0) },
+                    group: maybe(&random) { text(&$0) },
                     priority: .low, delay: .milliseconds(Int.random(in: 0...9999, using: &random)),
-                    payload: (0..<Int.random(in: 0...300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
+                    payload: (0..<Int.random(in: 0...300, using: &random)).map { _ in
+                        UInt8.random(in: 0...255, using: &random)
+                    })
             })
     }
 
     private static func message(_ owner: UserID, _ random: inout SplitMix) -> Message {
-        let usage = Usage(input: 3, output: Int.random(in: 0...99, using: &random), isEstimated: Bool.random(using: &random))
+        let usage = Usage(
+            input: 3, output: Int.random(in: 0...99, using: &random), isEstimated: Bool.random(using: &random))
         let cost = Cost(micros: Int64.random(in: 0...99, using: &random), currency: "EUR")
         return Message(
             conversation: ConversationID(), owner: owner, sequence: Int.random(in: 0...99, using: &random),
             role: [.user, .assistant, .system].randomElement(using: &random) ?? .user, text: text(&random),
             reasoning: text(&random), state: Bool.random(using: &random) ? .final : .streaming,
             outcome: maybe(&random) { Outcome.allCases.randomElement(using: &$0) ?? .complete },
-            stream: maybe(&random) { _ in StreamID() }, lastOffset: maybe(&random) { Int.random(in: 1...99, using: &$0) },
+            stream: maybe(&random) { _ in StreamID() },
+            lastOffset: maybe(&random) { Int.random(in: 1...99, using: &$0) },
             provider: maybe(&random) { text(&$0) }, model: maybe(&random) { text(&$0) },
             usage: maybe(&random) { _ in usage }, cost: maybe(&random) { _ in cost },
             spans: (0..<Int.random(in: 0...2, using: &random)).map { _ in
-                AnswerSpan(provider: text(&random), model: "m", offset: 7, usage: maybe(&random) { _ in usage }, cost: cost)
+                AnswerSpan(
+                    provider: text(&random), model: "m", offset: 7, usage: maybe(&random) { _ in usage }, cost: cost)
             },
             version: Int.random(in: 1...Message.finalVersion, using: &random),
             replyTo: maybe(&random) { _ in MessageID() }, retryOf: maybe(&random) { _ in MessageID() },
