@@ -104,7 +104,8 @@ let package = Package(
         module(
             "Settings",
             uses: [
-                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Providers",
+                "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -149,6 +150,7 @@ let package = Package(
             "StoreConformanceTests",
             of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
