@@ -53,6 +53,8 @@ let package = Package(
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+        door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
+        door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -65,11 +67,15 @@ let package = Package(
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
+        module("Encryption", wrapping: ["CSodium"]),
+        module("Backup", uses: ["Core", "Hashing", "JSON"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
 
-        module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
-        module("Persistence", uses: ["Core"]),
+        module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
+        module("Persistence", uses: ["Core", "JSON"]),
+        module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),
 
@@ -92,7 +98,9 @@ let package = Package(
         module("Plugins", uses: plugins + ["Providers"]),
         module(
             "Settings",
-            uses: ["Chat", "Configuration", "Core", "HTTPServer", "Providers", "Streaming", "Telemetry"]),
+            uses: [
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+            ]),
         module(
             "API",
             uses: [
@@ -110,7 +118,7 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -121,10 +129,17 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",
             swiftSettings: house),
+        .target(
+            name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
+            swiftSettings: house),
+
+        .target(
+            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
-        tests("PersistenceTests", of: ["Core", "Persistence"]),
+        tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
@@ -163,6 +178,9 @@ let package = Package(
             "ProviderBedrockTests",
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
+        tests("EncryptionTests", of: ["Encryption"]),
+        tests("BackupTests", of: ["Backup", "Core"]),
+        tests("PostgreSQLTests", of: ["PostgreSQL", "PostgresSupport"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

@@ -89,6 +89,7 @@ struct AnswerView {
         case .blocked: note("(withheld) \(event.content)")
         case .cancelled: note("(stopped) \(event.content)")
         case .failed: note("(failed) \(event.content)")
+        case .interrupted: note("(interrupted) \(event.content)")
         }
     }
 

@@ -60,7 +60,7 @@ struct Session: Sendable {
         view.finish()
         switch view.outcome {
         case .complete: return ExitCode.done
-        case .truncated, .blocked, .cancelled, .failed: return ExitCode.failed
+        case .truncated, .blocked, .cancelled, .failed, .interrupted: return ExitCode.failed
         // A replay from after the end has nothing to show; an answer would have.
         case nil: return await reader.position.offset == offset && offset > 0 ? ExitCode.done : ExitCode.failed
         }

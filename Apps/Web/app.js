@@ -62,7 +62,7 @@ function newAnswer() {
     set("reasoning", reasoning); set("chat", content);
     part(".reasoning").open = false;
     if (outcome !== "complete") say(`Ended: ${outcome}.`, outcome === "failed");
-    end(outcome, ["failed", "truncated"].includes(outcome) && retryOf(stream));
+    end(outcome, ["failed", "truncated", "interrupted"].includes(outcome) && retryOf(stream));
   };
   const answer = { set, add, say, begin, end, show };
   follow(() => $("messages").append(article));

@@ -23,7 +23,7 @@ struct CompletionEnding {
         case .blocked where hasText: return .finished("content_filter")
         // The limit is one that the caller may have set, and knows what to do about, whether text came or not.
         case .truncated where failure == nil: return .finished("length")
-        case .truncated, .failed:
+        case .truncated, .failed, .interrupted:
             if done.metadata["finish"]?.string == FinishReason.length.rawValue { return .finished("length") }
         case .blocked, .cancelled, nil: break
         }

@@ -2,9 +2,16 @@ import Core
 import Providers
 import Reactor
 import Streaming
+import Synchronization
 
 /// How the model's part of a turn goes; confined to the loop of its stream.
 final class Answer {
+    /// Where its text goes.
+    let stage: Stage
+    /// Whether reasons are being given.
+    var isReasoning = false
+    /// Whether text for the chat has come.
+    var hasBegun = false
     /// What each provider gave, in order; never empty.
     var spans: [Span]
     var finish: FinishReason?
@@ -14,10 +21,20 @@ final class Answer {
     var stopReason: StreamLog.StopReason?
     /// Ends the run when the caller's time is up.
     var deadline: LoopTimer?
-    /// Whether reasons are being given.
-    var isReasoning = false
-    /// Whether text for the chat has come.
-    var hasBegun = false
+    /// Records the answer now and then.
+    var checkpoint: LoopTimer?
+    /// How often it was recorded.
+    var checkpoints = 0
+    /// Whether a record is being written; one at a time, so that a slow store is not asked for more and more.
+    let recording = Turnstile()
+
+    /// Lets one in at a time.
+    final class Turnstile: Sendable {
+        private let isTaken = Atomic(false)
+
+        func begin() -> Bool { isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged }
+        func end() { isTaken.store(false, ordering: .releasing) }
+    }
 
     /// One provider's part.
     struct Span {
@@ -35,7 +52,10 @@ final class Answer {
         }
     }
 
-    init(from provider: any Provider) { spans = [Span(of: provider)] }
+    init(from provider: any Provider, in stage: Stage) {
+        self.stage = stage
+        spans = [Span(of: provider)]
+    }
 
     /// The span of the provider that is being asked.
     var last: Span {

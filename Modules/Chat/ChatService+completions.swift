@@ -46,7 +46,7 @@ extension ChatService {
         let prompt = Prompt(
             completion.messages, stage: target.stage, streams: completion.streams, parameters: completion.parameters)
         let run = TurnRun(
-            nil, prompt, along: target.route, in: target.stage, savingTo: store,
+            nil, prompt, along: target.route, in: target.stage,
             deadline: completion.streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices,
             log: log)
         let log = try await hub.start(StreamID(), owner: owner, on: loop) { await run.run(into: $0) }

@@ -11,7 +11,7 @@ extension ChatService {
         _ stage: Stage, title: String, as owner: UserID
     ) async throws(PlatformError) -> Conversation {
         let conversation = Conversation(
-            owner: owner, kind: stage, title: try checked(title: title), createdAt: .now)
+            owner: owner, kind: stage, title: try checked(title: title), isNamed: !title.isEmpty, createdAt: .now)
         try await storing { () throws(StoreError) in try await store.insert(conversation) }
         return conversation
     }
@@ -45,11 +45,8 @@ extension ChatService {
     ///
     /// - Throws: `PlatformError` `notFound`.
     public func delete(_ id: ConversationID, as owner: UserID) async throws(PlatformError) {
-        let streams = try await storing { () throws(StoreError) in
-            let page = try await store.messages(of: id, of: owner, after: nil, limit: .max)
-            try await store.delete(id, of: owner)
-            return page.items.compactMap(\.stream)
-        }
+        let streams = try await storing { () throws(StoreError) in try await store.delete(id, of: owner) }
+        recorder.forget(id)
         for stream in streams {
             await hub.log(stream, for: owner)?.stop(.user)
             hub.remove(stream, for: owner)

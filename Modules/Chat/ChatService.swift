@@ -21,14 +21,17 @@ public final class ChatService: Sendable {
 
     public let hub: StreamHub
     let store: any ConversationStore
+    let recorder: TurnRecorder
     let configuration: @Sendable () -> Configuration
     let log: Log
 
+    /// `spool`: where turns wait while the store cannot be reached; `nil` where that is on the machine's own disk.
     public init(
-        store: any ConversationStore, hub: StreamHub, log: Log,
+        store: any ConversationStore, spool: (any JobQueue)? = nil, hub: StreamHub, log: Log,
         configuration: @escaping @Sendable () -> Configuration
     ) {
         self.store = store
+        recorder = TurnRecorder(store, spool: spool)
         self.hub = hub
         self.log = log
         self.configuration = configuration
@@ -102,18 +105,18 @@ public final class ChatService: Sendable {
         // Open before the store knows of the stream: who finds the turn there, by its key or its row, finds the log too.
         let log = hub.open(new.names.stream, owner: owner, on: loop)
         do throws(PlatformError) {
-            let begun = try await storing { () throws(StoreError) in try await store.begin(new) }
-            guard begun.isNew else {
+            let open = try await storing { () throws(StoreError) in try await recorder.begin(new) }
+            guard open.begun.isNew else {
                 hub.remove(log.id, for: owner)
-                return begun.turn
+                return open.begun.turn
             }
             do throws(PlatformError) {
-                try await start(begun, configuration, streams: streams, into: log)
+                try await start(open, configuration, streams: streams, into: log)
             } catch {
-                await giveUp(begun, key: new.key)
+                await giveUp(open, key: new.key)
                 throw error
             }
-            return begun.turn
+            return open.begun.turn
         } catch {
             await log.fail(error)
             hub.remove(log.id, for: owner)
@@ -122,38 +125,37 @@ public final class ChatService: Sendable {
     }
 
     private func start(
-        _ begun: BegunTurn, _ configuration: Configuration, streams: Bool, into log: StreamLog
+        _ open: TurnRecorder.OpenTurn, _ configuration: Configuration, streams: Bool, into log: StreamLog
     ) async throws(PlatformError) {
-        let question = begun.question
+        // A token is at most a few bytes: what the builder may keep is surely among these.
+        let limit = configuration.chat.historyLimit * 4
         let (conversation, history) = try await storing { () throws(StoreError) in
-            let conversation = try await store.conversation(question.conversation, of: question.owner)
-            // A token is at most a few bytes: what the builder may keep is surely among these.
-            let limit = configuration.chat.historyLimit * 4
-            let history = try await store.history(
-                of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
-            return (conversation, history)
+            try await recorder.context(of: open, limit: limit)
         }
         let stage = conversation.kind
         let route = try route(for: stage, configuration)
         let prompt = PromptBuilder(settings: configuration.chat).prompt(
-            question.text, after: history, stage: stage, streams: streams)
+            open.begun.question.text, after: history, stage: stage, streams: streams)
         let run = TurnRun(
-            begun.answer, prompt, along: route, in: stage, savingTo: store,
+            TurnRun.Record(open, by: recorder, every: configuration.chat.checkpoint), prompt, along: route, in: stage,
             deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)
-        try await log.start { await run.run(into: $0) }
+        let answer = open.begun.answer
+        try await log.start(StreamSubject(conversation: answer.conversation, message: answer.id)) {
+            await run.run(into: $0)
+        }
     }
 
     /// Closes the row of an answer that could not be begun, and frees its key for another attempt.
-    private func giveUp(_ begun: BegunTurn, key: String?) async {
-        var answer = begun.answer
+    private func giveUp(_ open: TurnRecorder.OpenTurn, key: String?) async {
+        var answer = open.begun.answer
         answer.state = .final
         answer.outcome = .failed
-        answer.version += 1
+        answer.version = Message.finalVersion
         // The error and the end.
         answer.lastOffset = 2
         do throws(StoreError) {
-            try await store.save(answer)
-            if let key { try await store.release(key, from: begun.turn, of: answer.owner) }
+            _ = try await recorder.finish(answer, waiting: open.waiting)
+            if let key { try await store.release(key, from: open.begun.turn, of: answer.owner) }
         } catch {
             log.error("answer_not_closed", [.id("message", answer.id)], detail: error)
         }
@@ -212,6 +214,8 @@ func storing<Result>(
                 .conflict, "This idempotency key was used for something else. Use a new one.", field: "request_id")
         case .conflict(.stillStreaming):
             throw PlatformError(.conflict, "This answer is still being written. Stop it first.")
+        case .conflict(.email):
+            throw PlatformError(.conflict, "Another account has this e-mail address.", field: "email")
         case .conflict(.identifier):
             throw PlatformError(.internalError, "This could not be stored. Try again.", cause: error)
         case .full: throw PlatformError(.storageFailed, "The store is full. Delete what is no longer needed.")

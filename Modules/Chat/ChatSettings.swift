@@ -14,6 +14,8 @@ public struct ChatSettings: Sendable {
     public var prices = PriceTable()
     /// How long a caller that waits for the whole answer may wait.
     public var batchTimeout = Duration.seconds(60)
+    /// Between two records of an answer that is being written.
+    public var checkpoint = Duration.seconds(5)
     /// How long an idempotency key is remembered.
     public var idempotencyRetention = Duration.seconds(86_400)
 

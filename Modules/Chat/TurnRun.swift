@@ -13,26 +13,42 @@ import Telemetry
 /// A class, and its steps functions of their own, because what the frames of a waiting task hold is held for each open
 /// stream.
 final class TurnRun: Sendable {
-    /// The assistant's row as it was opened; `nil` where the answer is part of no conversation, and is not recorded.
-    private let message: Message?
+    /// `nil` where the answer is part of no conversation, and is not recorded.
+    private let record: Record?
     private let prompt: Prompt
     private let route: ModelRoute
     private let stage: Stage
-    private let store: any ConversationStore
     /// The time for the whole answer; `nil` for as long as it takes.
     private let deadline: Duration?
     private let prices: PriceTable
     private let log: Log
 
+    /// Where the answer is written down.
+    struct Record: Sendable {
+        /// The assistant's row as it was opened.
+        let message: Message
+        /// The turn, when it waits in the spool.
+        let waiting: NewTurn?
+        let recorder: TurnRecorder
+        /// Between two records of the answer while it is written.
+        let interval: Duration
+
+        init(_ open: TurnRecorder.OpenTurn, by recorder: TurnRecorder, every interval: Duration) {
+            message = open.begun.answer
+            waiting = open.waiting
+            self.recorder = recorder
+            self.interval = interval
+        }
+    }
+
     init(
-        _ message: Message?, _ prompt: Prompt, along route: ModelRoute, in stage: Stage,
-        savingTo store: any ConversationStore, deadline: Duration?, prices: PriceTable, log: Log
+        _ record: Record?, _ prompt: Prompt, along route: ModelRoute, in stage: Stage, deadline: Duration?,
+        prices: PriceTable, log: Log
     ) {
-        self.message = message
+        self.record = record
         self.prompt = prompt
         self.route = route
         self.stage = stage
-        self.store = store
         self.deadline = deadline
         self.prices = prices
         self.log = log
@@ -42,7 +58,7 @@ final class TurnRun: Sendable {
     @inline(never)
     func run(into stream: isolated StreamLog) async {
         begin(stream)
-        let answer = Answer(from: route.first)
+        let answer = Answer(from: route.first, in: stage)
         let run = begin(answer, into: stream)
         await run.run()
         settle(answer, after: run, stream)
@@ -52,6 +68,7 @@ final class TurnRun: Sendable {
     @inline(never)
     private func settle(_ answer: Answer, after run: RouteRun, _ stream: isolated StreamLog) {
         answer.deadline = nil
+        answer.checkpoint = nil
         answer.error = run.failure
         stream.flush()
         // Reasons that came without an answer, or after its beginning: the panel's last `stage_complete` counts.
@@ -65,7 +82,7 @@ final class TurnRun: Sendable {
     private func begin(_ stream: isolated StreamLog) {
         let first = route.first
         let facts: [String: JSONValue] = ["provider": .string(first.name), "model": .string(first.model)]
-        guard let message else { return stream.append(.start(stream: stream.id, stage: stage, metadata: facts)) }
+        guard let message = record?.message else { return stream.append(.start(stream: stream.id, stage: stage, metadata: facts)) }
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,
@@ -89,12 +106,13 @@ final class TurnRun: Sendable {
         let outcome = outcome(of: answer, reason, hasText: !text.isEmpty || !reasoning.isEmpty)
         let spans = answer.counted(text, reasoning, prompt, prices)
         let (usage, cost) = (Usage.sum(of: spans.map(\.usage)), Cost.sum(of: spans.map(\.cost)))
-        if var row = message {
+        if let record {
+            var row = record.message
             row.text = text
             row.reasoning = reasoning
             row.outcome = outcome
             row.state = .final
-            row.version += 1
+            row.version = Message.finalVersion
             row.provider = spans.last?.provider
             row.model = spans.last?.model
             row.spans = spans.count > 1 ? spans : []
@@ -102,7 +120,9 @@ final class TurnRun: Sendable {
             row.cost = cost
             // `saved` and `stream_done` follow.
             row.lastOffset = stream.lastOffset + 2
-            await save(row, into: stream)
+            stream.isRecording = true
+            await save(row, record, into: stream)
+            stream.isRecording = false
         }
         let facts = self.facts(answer, spans)
         stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
@@ -137,19 +157,48 @@ final class TurnRun: Sendable {
         switch delta {
         case .content(let text):
             if !answer.hasBegun, answer.isReasoning {
-                stream.complete(.reasoning, of: stage)
+                stream.complete(.reasoning, of: answer.stage)
                 answer.isReasoning = false
             }
-            answer.hasBegun = true
-            stream.write(text, to: .chat, of: stage)
+            if !answer.hasBegun {
+                answer.hasBegun = true
+                startCheckpoints(answer, of: stream)
+            }
+            stream.write(text, to: .chat, of: answer.stage)
         case .reasoning(let text):
             answer.isReasoning = true
-            stream.write(text, to: .reasoning, of: stage)
+            stream.write(text, to: .reasoning, of: answer.stage)
         case .start(let model): answer.last.model = model
         case .usage(let usage): answer.last.usage = usage
         case .finish(let reason): answer.finish = reason
         case .flag(let flag): answer.flags.append(flag)
         case .retract: withdraw("The provider's content filter withdrew this text.", answer, from: stream)
+        }
+    }
+
+    // MARK: Checkpoints
+
+    /// Records what there is of the answer now and then, for whoever looks for it after the process has died.
+    ///
+    /// Begun with the first text, since a stream that waits has nothing to record.
+    @inline(never)
+    private func startCheckpoints(_ answer: Answer, of stream: isolated StreamLog) {
+        guard let record else { return }
+        let timer = LoopTimer(on: stream.loop) { [self] in checkpoint(answer, record, stream) }
+        timer.start(after: record.interval, repeating: true)
+        answer.checkpoint = timer
+    }
+
+    private func checkpoint(_ answer: Answer, _ record: Record, _ stream: isolated StreamLog) {
+        guard answer.recording.begin() else { return }
+        var row = record.message
+        row.text = stream.text(.chat, stage)
+        row.reasoning = stream.text(.reasoning, stage)
+        answer.checkpoints += 1
+        row.version += answer.checkpoints
+        Task(executorPreference: stream.loop) { [row, recording = answer.recording] in
+            await record.recorder.checkpoint(row)
+            recording.end()
         }
     }
 
@@ -183,11 +232,13 @@ final class TurnRun: Sendable {
         for panel in [Panel.reasoning, .chat] { stream.retract(sentence, panel, of: stage) }
     }
 
-    private func save(_ row: Message, into stream: isolated StreamLog) async {
+    private func save(_ row: Message, _ record: Record, into stream: isolated StreamLog) async {
         do throws(StoreError) {
-            try await store.save(row)
+            let isStored = try await record.recorder.finish(row, waiting: record.waiting)
             stream.append(
-                .saved(message: row.id, length: row.text.utf8.count, sha256: SHA256.hex(of: row.text)))
+                .saved(
+                    message: row.id, length: row.text.utf8.count, sha256: SHA256.hex(of: row.text),
+                    isPending: !isStored))
         } catch .notFound {
             stream.append(PlatformError(.notFound, "The conversation was deleted meanwhile."), stage: stage)
         } catch {
@@ -211,6 +262,7 @@ final class TurnRun: Sendable {
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
+        case .storage: PlatformError(.storageFailed, StreamLog.storageSentence)
         }
     }
 
@@ -236,7 +288,7 @@ final class TurnRun: Sendable {
         switch reason {
         case .user, .detached: return .cancelled
         case .length: return .truncated
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
         if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
@@ -249,7 +301,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         switch answer.finish {
         case .length: return "The model reached its output limit."

@@ -19,6 +19,15 @@ extension Section {
         return inline.flatMap { secret($0, key) } ?? file.flatMap { secret(inFile: $0, fileKey) }
     }
 
+    /// A secret under `<key>` alone, for one that has no use for a file of its own; `nil` when absent.
+    ///
+    /// Nothing after the colon is a problem. The value is in no report and no listing.
+    public func inlineSecret(_ key: String) -> Secret? {
+        let inline = given(key)
+        recorder.record(inline == nil ? .nothing : .secret, at: components + [key], from: inline?.location)
+        return inline.flatMap { secret($0, key) }
+    }
+
     /// A secret that must be there; `nil` once its absence has been reported.
     public func requiredSecret(_ key: String) -> Secret? {
         if given(key) == nil, given("\(key)_file") == nil { fail(key, "is missing; expected \(key) or \(key)_file") }

@@ -60,4 +60,6 @@ public enum Outcome: String, Sendable, Hashable, CaseIterable {
     case cancelled
     /// Nothing usable came.
     case failed
+    /// The server died in the middle; what was kept of the text is there, and a retry is offered.
+    case interrupted
 }

@@ -47,6 +47,30 @@ public struct MessageID: Identifier {
     public init() { text = UUIDv7.make() }
 }
 
+/// One patient's case, which a workflow works on.
+public struct CaseID: Identifier {
+    public let text: String
+
+    public init?(_ text: String) {
+        guard UUIDv7.isValid(text) else { return nil }
+        self.text = text
+    }
+
+    public init() { text = UUIDv7.make() }
+}
+
+/// One run of a server process: another one after each start, so that what a dead one left is told apart.
+public struct NodeID: Identifier {
+    public let text: String
+
+    public init?(_ text: String) {
+        guard UUIDv7.isValid(text) else { return nil }
+        self.text = text
+    }
+
+    public init() { text = UUIDv7.make() }
+}
+
 /// One run that produces events: never a conversation, so that a second answer is never mistaken for the first.
 ///
 /// Ten characters of Crockford's base32 in lower case, 50 random bits.

@@ -65,6 +65,7 @@ public struct PlatformError: Error, Sendable {
 
         // We are at fault, or busy.
         case cancelled
+        case interrupted
         case shuttingDown = "shutting_down"
         case unavailable
         case storageFailed = "storage_failed"
@@ -74,7 +75,8 @@ public struct PlatformError: Error, Sendable {
         public var isRetryable: Bool {
             switch self {
             case .rateLimited, .providerOverloaded, .providerFailed, .providerUnreachable, .providerProtocol,
-                .providerTruncated, .timedOut, .cancelled, .shuttingDown, .unavailable, .storageFailed, .internalError:
+                .providerTruncated, .timedOut, .cancelled, .interrupted, .shuttingDown, .unavailable, .storageFailed,
+                .internalError:
                 true
             case .invalidRequest, .malformedBody, .notFound, .methodNotAllowed, .notAcceptable, .conflict, .tooLarge,
                 .unauthenticated, .forbidden, .providerAuthentication, .providerQuota, .providerRejected,
@@ -101,7 +103,7 @@ public struct PlatformError: Error, Sendable {
             case .providerAuthentication, .providerQuota, .providerRejected, .providerFailed, .providerUnreachable,
                 .providerProtocol, .providerTruncated, .modelNotFound:
                 502
-            case .providerOverloaded, .shuttingDown, .unavailable: 503
+            case .providerOverloaded, .interrupted, .shuttingDown, .unavailable: 503
             case .timedOut: 504
             case .storageFailed: 507
             }

@@ -26,16 +26,28 @@ public protocol ConversationStore: Sendable {
         of owner: UserID, after cursor: String?, limit: Int
     ) async throws(StoreError) -> Page<Conversation>
 
-    /// Gives a conversation another title, cut at ``Conversation/titleLimit``.
+    /// Gives a conversation the title that its user chose, cut at ``Conversation/titleLimit``.
     ///
     /// - Throws: ``StoreError/notFound``.
     @discardableResult
     func rename(_ id: ConversationID, to title: String, of owner: UserID) async throws(StoreError) -> Conversation
 
+    /// Gives a conversation the summary, and a title where its user chose none, that a program made of its messages.
+    ///
+    /// That is no use of it: it stays where it is in the list. `title` may be `nil` to leave the one there is.
+    ///
+    /// - Throws: ``StoreError/notFound``, ``StoreError/full``.
+    @discardableResult
+    func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation
+
     /// Deletes a conversation with its messages and the keys of its turns; a later save of one of them is `notFound`.
     ///
+    /// - Returns: the streams of the answers that went, for whoever shows them still.
     /// - Throws: ``StoreError/notFound``.
-    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError)
+    @discardableResult
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID]
 
     /// Begins a turn in one step: stores the message, opens the answer's row and remembers the key.
     ///
@@ -59,12 +71,15 @@ public protocol ConversationStore: Sendable {
     /// A new one goes to the end of its conversation, whatever its sequence says. Of one that is there, conversation,
     /// owner, sequence, role, `replyTo`, `retryOf` and `createdAt` stay, and so does the stream once there is one.
     ///
+    /// The jobs are enqueued in the same step, and only when the message was written: what once was saved with its jobs
+    /// may be saved again.
+    ///
     /// - Returns: whether it was written; `false` when what is stored is as new or newer.
     /// - Throws: ``StoreError/notFound`` when its conversation has been deleted, or holds no such message of the user
     ///   as `replyTo` names or no such answer as `retryOf`; ``StoreError/conflict(_:)`` with `identifier`;
     ///   ``StoreError/full``.
     @discardableResult
-    func save(_ message: Message) async throws(StoreError) -> Bool
+    func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool
 
     /// - Throws: ``StoreError/notFound``.
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message
@@ -106,4 +121,10 @@ public protocol ConversationStore: Sendable {
     /// Grouped by all of ``UsageSum/Group``, in no order: by the day in UTC of `createdAt`, by provider and model as the
     /// answers, or their spans, tell them, and by the kind of their conversations. What was deleted is not counted any more.
     func usage(of owner: UserID, from start: Timestamp, to end: Timestamp) async throws(StoreError) -> [UsageSum]
+}
+
+extension ConversationStore {
+    /// Inserts or replaces a message by id, with no jobs to follow; see ``save(_:then:)``.
+    @discardableResult
+    public func save(_ message: Message) async throws(StoreError) -> Bool { try await save(message, then: []) }
 }

@@ -5,14 +5,25 @@ import Synchronization
 ///
 /// Each call holds one lock for as long as it reads or writes, and waits for nothing else. Past its ``Limits`` a write is
 /// refused with ``StoreError/full`` until something is deleted.
-public final class InMemoryStore: ConversationStore {
-    private let tables: Mutex<Tables>
-    private let now: @Sendable () -> Timestamp
+public final class InMemoryStore: Store {
+    let tables: Mutex<Tables>
+    let now: @Sendable () -> Timestamp
+    private let enqueue: @Sendable ([NewJob]) -> Void
 
-    /// Makes an empty store; `now` is the time of new rows, and what the age of keys is counted in.
-    public init(_ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now }) {
+    /// Makes an empty store.
+    ///
+    /// - Parameters:
+    ///   - limits: past them a write is refused.
+    ///   - now: the time of new rows, and what the age of keys is counted in.
+    ///   - enqueue: takes the jobs that are to follow a message; must not call the store. By default they are let fall, as
+    ///     all is with the process.
+    public init(
+        _ limits: Limits = Limits(), now: @escaping @Sendable () -> Timestamp = { .now },
+        enqueue: @escaping @Sendable ([NewJob]) -> Void = { _ in }
+    ) {
         tables = Mutex(Tables(limits))
         self.now = now
+        self.enqueue = enqueue
     }
 
     /// How much the store holds, all users together.
@@ -51,7 +62,17 @@ public final class InMemoryStore: ConversationStore {
         try tables.withLock { tables throws(StoreError) in try tables.rename(id, to: title, of: owner, at: now()) }
     }
 
-    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+    @discardableResult
+    public func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation {
+        try tables.withLock { tables throws(StoreError) in
+            try tables.describe(id, title: title, summary: summary, of: owner)
+        }
+    }
+
+    @discardableResult
+    public func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID] {
         try tables.withLock { tables throws(StoreError) in try tables.delete(id, of: owner) }
     }
 
@@ -64,8 +85,12 @@ public final class InMemoryStore: ConversationStore {
     }
 
     @discardableResult
-    public func save(_ message: Message) async throws(StoreError) -> Bool {
-        try tables.withLock { tables throws(StoreError) in try tables.save(message, at: now()) }
+    public func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool {
+        try tables.withLock { tables throws(StoreError) in
+            let isWritten = try tables.save(message, at: now())
+            if isWritten, !jobs.isEmpty { enqueue(jobs) }
+            return isWritten
+        }
     }
 
     public func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {
@@ -110,7 +135,7 @@ public final class InMemoryStore: ConversationStore {
         return threads.flatMap { $0.usage(from: start, to: end) }.grouped { $0 }
     }
 
-    private func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
+    func place<Place>(_ cursor: String?, _ read: (String) -> Place?) throws(StoreError) -> Place? {
         guard let cursor else { return nil }
         guard let place = read(cursor) else { throw .notFound }
         return place

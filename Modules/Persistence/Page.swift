@@ -14,33 +14,36 @@ public struct Page<Item: Sendable>: Sendable {
 
 extension Page: Equatable where Item: Equatable {}
 
-/// A place in a user's list of conversations.
+/// A place in a user's list of conversations, or of cases.
 ///
 /// It names a place and no row, so it stays good when the row it was made from moves or goes.
 package struct ListPlace: Sendable, Hashable, Comparable, LosslessStringConvertible {
     package let time: Timestamp
-    package let id: ConversationID
+    /// The id of what was there, a UUID.
+    package let id: String
 
-    package init(_ conversation: Conversation) {
-        time = conversation.updatedAt
-        id = conversation.id
+    package init(_ time: Timestamp, _ id: String) {
+        self.time = time
+        self.id = id
     }
+
+    package init(_ conversation: Conversation) { self.init(conversation.updatedAt, conversation.id.text) }
 
     /// - Returns: `nil` when `text` is not what ``description`` writes.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, let time = Int64(parts[0], radix: 36), let id = ConversationID(String(parts[1])) else {
+        guard parts.count == 2, let time = Int64(parts[0], radix: 36), UUIDv7.isValid(String(parts[1])) else {
             return nil
         }
         self.time = Timestamp(milliseconds: time)
-        self.id = id
+        id = String(parts[1])
         guard description == text else { return nil }
     }
 
     package var description: String { "\(String(time.milliseconds, radix: 36)).\(id)" }
 
     package static func < (one: ListPlace, other: ListPlace) -> Bool {
-        (one.time, one.id.text) < (other.time, other.id.text)
+        (one.time, one.id) < (other.time, other.id)
     }
 }
 

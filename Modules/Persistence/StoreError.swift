@@ -18,5 +18,7 @@ public enum StoreError: Error, Sendable {
         case stillStreaming = "still_streaming"
         /// Another row has this id or stream, or the row differs in what cannot change.
         case identifier
+        /// Another account has this e-mail address.
+        case email
     }
 }

@@ -10,6 +10,8 @@ struct Tables: Sendable {
     private var streams: [StreamID: MessageID] = [:]
     private var keys: [OwnedKey: KeyRow] = [:]
     private var bytes = 0
+    /// What is not part of a conversation.
+    var records = Records()
 
     init(_ limits: InMemoryStore.Limits) { self.limits = limits }
 
@@ -50,14 +52,19 @@ extension Tables {
         return thread
     }
 
-    func threads(of owner: UserID) -> [Thread] { (lists[owner] ?? []).compactMap { threads[$0.id] } }
+    /// Those who have a conversation.
+    var owners: Set<UserID> { Set(lists.keys) }
+
+    func threads(of owner: UserID) -> [Thread] { (lists[owner] ?? []).compactMap(thread(at:)) }
+
+    private func thread(at place: ListPlace) -> Thread? { ConversationID(place.id).flatMap { threads[$0] } }
 
     func conversations(of owner: UserID, after cursor: ListPlace?, limit: Int) -> Page<Conversation> {
         let list = lists[owner] ?? []
         let rest = list.prefix(cursor.map(list.position) ?? list.count)
         let page = rest.suffix(max(1, limit))
         return Page(
-            items: page.reversed().compactMap { threads[$0.id]?.conversation },
+            items: page.reversed().compactMap { thread(at: $0)?.conversation },
             next: page.count < rest.count ? page.first?.description : nil)
     }
 
@@ -70,7 +77,15 @@ extension Tables {
         return try thread(id, owner).conversation
     }
 
-    mutating func delete(_ id: ConversationID, of owner: UserID) throws(StoreError) {
+    mutating func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) throws(StoreError) -> Conversation {
+        _ = try thread(id, owner)
+        threads[id]?.conversation.describe(title: title, summary: summary)
+        return try thread(id, owner).conversation
+    }
+
+    mutating func delete(_ id: ConversationID, of owner: UserID) throws(StoreError) -> [StreamID] {
         let thread = try thread(id, owner)
         for message in thread.messages {
             places[message.id] = nil
@@ -80,6 +95,7 @@ extension Tables {
         for key in thread.keys { keys[key] = nil }
         leave(thread.conversation)
         threads[id] = nil
+        return thread.messages.compactMap(\.stream)
     }
 
     /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
@@ -172,6 +188,45 @@ extension Tables {
     }
 }
 
+// MARK: Care
+
+extension Tables {
+    mutating func purge(_ policy: RetentionPolicy, at now: Timestamp) -> PurgeCounts {
+        var counts = PurgeCounts()
+        if let age = policy.conversations {
+            for thread in threads.values where thread.conversation.updatedAt + age < now {
+                guard (try? delete(thread.conversation.id, of: thread.conversation.owner)) != nil else { continue }
+                counts.conversations += 1
+                counts.messages += thread.messages.count
+            }
+        }
+        for (key, row) in keys where row.end <= now {
+            keys[key] = nil
+            threads[row.turn.conversation]?.keys.remove(key)
+            counts.keys += 1
+        }
+        if let age = policy.cases { records.purge(olderThan: age, at: now, into: &counts) }
+        return counts
+    }
+
+    mutating func deleteUser(_ id: UserID) -> [String: Int] {
+        let own = threads(of: id)
+        var rows = ["conversation": own.count]
+        for thread in own {
+            rows["message", default: 0] += thread.messages.count
+            rows["idempotency_key", default: 0] += thread.keys.count
+            _ = try? delete(thread.conversation.id, of: id)
+        }
+        return rows.merging(records.deleteUser(id)) { $0 + $1 }
+    }
+
+    /// Rows by table, and the bytes that count.
+    var statistics: StoreStatistics {
+        let rows = ["conversation": threads.count, "message": places.count, "idempotency_key": keys.count]
+        return StoreStatistics(rows: rows.merging(records.rows) { $0 + $1 }, bytes: bytes)
+    }
+}
+
 // MARK: Turns
 
 extension Tables {
@@ -185,14 +240,16 @@ extension Tables {
             return try begun(stored, isNew: false)
         }
 
-        let question = try question(of: turn, at: time)
-        let answer = try answer(to: question, of: turn, at: time)
+        let question = try question(of: turn, at: turn.begunAt ?? time)
+        let answer = try answer(to: question, of: turn, at: turn.begunAt ?? time)
         let isAsked = answer.retryOf == nil
         let isNew = threads[question.conversation] == nil
         try checkRoom(messages: isAsked ? 2 : 1, bytes: isAsked ? question.bytes : 0)
         if isNew, case .newConversation(let kind, let title, _) = turn.subject {
             try insert(
-                Conversation(id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time))
+                Conversation(
+                    id: question.conversation, owner: turn.owner, kind: kind, title: title,
+                    createdAt: question.createdAt))
         } else {
             use(question.conversation, of: turn.owner, at: time)
         }

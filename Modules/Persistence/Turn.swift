@@ -40,16 +40,19 @@ public struct NewTurn: Sendable, Hashable {
     ///
     /// Chosen before the store is asked, so that a call whose outcome is unknown can be made again as it was.
     public let names: TurnReference
+    /// When it was begun, for one that waited to be stored; `nil` for the time of the store.
+    public var begunAt: Timestamp?
 
     public init(
         owner: UserID, subject: Subject, key: String? = nil, keyRetention: Duration = .seconds(86_400),
-        names: TurnReference = TurnReference()
+        names: TurnReference = TurnReference(), begunAt: Timestamp? = nil
     ) {
         self.owner = owner
         self.subject = subject
         self.key = key
         self.keyRetention = keyRetention
         self.names = names
+        self.begunAt = begunAt
     }
 }
 

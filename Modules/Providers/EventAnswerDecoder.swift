@@ -57,22 +57,24 @@ public struct EventAnswerDecoder<Reader: AnswerEventReader>: DeltaDecoder, Senda
 
     @inlinable
     public mutating func decode(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
-        // The closure changes the reader while the event decoder changes itself, so they must be two variables.
-        var reader = self.reader
-        defer { self.reader = reader }
+        try Self.decode(bytes, &events, &reader, into: &deltas)
+    }
+
+    /// The event decoder changes itself while its callback changes the reader: two variables, not parts of one.
+    @inlinable
+    static func decode(
+        _ bytes: Span<UInt8>, _ events: inout ServerSentEventDecoder, _ reader: inout Reader,
+        into deltas: inout [Delta]
+    ) throws(PlatformError) {
         try events.decode(bytes) { (name, _, data) throws(PlatformError) in
-            try Self.read(data, name, &reader, isEnd: false, into: &deltas)
+            try read(data, name, &reader, isEnd: false, into: &deltas)
         }
     }
 
     @inlinable
     public mutating func finish(into deltas: inout [Delta]) throws(PlatformError) {
-        var reader = self.reader
-        defer { self.reader = reader }
         do throws(PlatformError) {
-            try events.finish { (name, _, data) throws(PlatformError) in
-                try Self.read(data, name, &reader, isEnd: true, into: &deltas)
-            }
+            try Self.finish(&events, &reader, into: &deltas)
         } catch {
             // A character that is cut in two, as the body is.
             guard error.cause is ServerSentEventError else { throw error }
@@ -80,6 +82,15 @@ public struct EventAnswerDecoder<Reader: AnswerEventReader>: DeltaDecoder, Senda
         let isComplete = reader.isComplete
         reader.end(into: &deltas)
         if !isComplete { throw .provider(.providerTruncated) }
+    }
+
+    @inlinable
+    static func finish(
+        _ events: inout ServerSentEventDecoder, _ reader: inout Reader, into deltas: inout [Delta]
+    ) throws(PlatformError) {
+        try events.finish { (name, _, data) throws(PlatformError) in
+            try read(data, name, &reader, isEnd: true, into: &deltas)
+        }
     }
 
     @inlinable

@@ -94,7 +94,7 @@ public struct ProviderFailure: Sendable, Hashable {
         case .timedOut: timeout(transport)
         case .cancelled: .cancelled
         case .invalidRequest, .malformedBody, .notFound, .methodNotAllowed, .notAcceptable, .conflict, .tooLarge,
-            .unauthenticated, .forbidden, .shuttingDown, .unavailable, .storageFailed, .internalError:
+            .unauthenticated, .forbidden, .interrupted, .shuttingDown, .unavailable, .storageFailed, .internalError:
             .local
         }
     }

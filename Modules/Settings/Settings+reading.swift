@@ -16,6 +16,10 @@ extension Settings {
         auth = root.section("auth").choice("mode", default: .development)
         readServer(root.section("server"))
         readLogs(root.section("logs"))
+        dataDirectory = root.path("data_directory", default: dataDirectory)
+        persistence = PersistenceSettings(root.section("persistence"), in: dataDirectory)
+        encryption = EncryptionSettings(root.section("encryption"), in: dataDirectory)
+        chat.checkpoint = persistence.checkpoint
         readStreaming(root.section("streaming"))
         readChat(root.section("chat"))
         chat.idempotencyRetention = root.section("idempotency").duration(
@@ -76,6 +80,12 @@ extension Settings {
         let range = Duration.milliseconds(10)...Self.day
         streaming.heartbeat = section.duration("heartbeat", in: range, default: streaming.heartbeat)
         streaming.retention = section.duration("retention", in: .zero...Self.day, default: streaming.retention)
+        streaming.durability = section.choice("durability", default: streaming.durability)
+        let journal = section.section("journal")
+        streaming.journalInterval = journal.duration(
+            "interval", in: .milliseconds(10) ... .seconds(60), default: streaming.journalInterval)
+        streaming.journalTimeout = journal.duration(
+            "timeout", in: .milliseconds(100)...Self.day, default: streaming.journalTimeout)
         streaming.idleTimeout = section.duration("idle_timeout", in: range, default: streaming.idleTimeout)
         streaming.onDetach = section.choice("on_detach", default: streaming.onDetach)
         streaming.detachGrace = section.duration("detach_grace", in: .zero...Self.day, default: streaming.detachGrace)

@@ -12,6 +12,10 @@ public struct Settings: Sendable {
     public var staticDirectory: String?
     public var auth = Auth.development
     public var logs = Logs()
+    /// The folder of every file that the product writes; made when it is missing.
+    public var dataDirectory = "data"
+    public var persistence = PersistenceSettings()
+    public var encryption = EncryptionSettings()
     public var streaming = StreamingSettings()
     public var chat = ChatSettings()
     /// By name.

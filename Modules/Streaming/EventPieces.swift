@@ -13,16 +13,22 @@ extension StreamLog {
     public static func takeApart(
         _ events: Span<UInt8>, text: (Panel, Span<UInt8>) -> Void, other: (Span<UInt8>) -> Void
     ) {
-        var start = 0
-        while let data = firstData(events, from: start) {
-            var end = data
-            while end < events.count, events[end] != newline { end += 1 }
-            let json = events.extracting(data..<end)
+        walk(events) { json in
             if let (panel, place) = ChunkPrefix.text(of: json) {
                 text(panel, json.extracting(place))
             } else {
                 other(json)
             }
+        }
+    }
+
+    /// Hands over the JSON of each event.
+    static func walk(_ events: Span<UInt8>, _ body: (Span<UInt8>) -> Void) {
+        var start = 0
+        while let data = firstData(events, from: start) {
+            var end = data
+            while end < events.count, events[end] != newline { end += 1 }
+            body(events.extracting(data..<end))
             start = end
         }
     }
@@ -64,6 +70,24 @@ extension ChunkPrefix {
         guard end >= start, starts(json.extracting(end...), with: ending) else { return nil }
         return (panel, start..<end)
     }
+
+    /// As ``text(of:)``, with the stage as well.
+    static func chunk(of json: Span<UInt8>) -> (panel: Panel, stage: Stage, text: Range<Int>)? {
+        guard let (panel, text) = text(of: json) else { return nil }
+        let head = json.extracting(0..<text.lowerBound)
+        guard let stage = Stage.allCases.first(where: { starts(head, with: heads[panel]?[$0] ?? []) }) else {
+            return nil
+        }
+        return (panel, stage, text)
+    }
+
+    private static let heads: [Panel: [Stage: [UInt8]]] = Dictionary(
+        uniqueKeysWithValues: Panel.allCases.map { panel in
+            let heads = Stage.allCases.map { stage in
+                (stage, kind + Array("\(panel.rawValue)\",\"stage\":\"\(stage.rawValue)\"".utf8))
+            }
+            return (panel, Dictionary(uniqueKeysWithValues: heads))
+        })
 
     private static let kind = Array(#"{"type":"content_chunk","panel":""#.utf8)
     private static let ending = Array(#"","metadata":{"chunk_index":"#.utf8)

@@ -7,6 +7,8 @@ import Synchronization
 /// Its lock is taken when a stream begins, ends or is looked up, never for a token.
 public final class StreamHub: Sendable {
     public let settings: StreamingSettings
+    /// Where events are written down; `nil` when they are kept in memory alone.
+    public let journal: (any StreamJournal)?
     private let now: @Sendable () -> ContinuousClock.Instant
     private let state = Mutex(State())
     private let bytes = Atomic<Int>(0)
@@ -31,15 +33,21 @@ public final class StreamHub: Sendable {
         }
     }
 
+    /// No streams yet; `journal`: where events are written down, as ``StreamingSettings/durability`` says.
+    ///
     /// `now`: the time that ``StreamingSettings/retention`` is counted in.
-    public init(_ settings: StreamingSettings, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+    public init(
+        _ settings: StreamingSettings, journal: (any StreamJournal)? = nil,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+    ) {
         self.settings = settings
+        self.journal = journal
         self.now = now
     }
 
     /// Makes a log whose run is still to be started, so that a stream can be found before its name is told to anybody.
     ///
-    /// Who comes before the run waits for its first event. What is opened is started with ``StreamLog/start(_:)``, ended
+    /// Who comes before the run waits for its first event. What is opened is started with ``StreamLog/start(_:_:)``, ended
     /// with ``StreamLog/fail(_:)``, or removed while nobody knows it.
     ///
     /// `loop`: where the log and its run are at home, which is the caller's.
@@ -51,15 +59,15 @@ public final class StreamHub: Sendable {
 
     /// Makes a log and starts its run on `loop`, which is the caller's.
     ///
-    /// `body`: what fills the log; see ``StreamLog``.
-    /// - Throws: as ``StreamLog/start(_:)``; then there is no such stream.
+    /// `subject`: what the run is part of; `body`: what fills the log; see ``StreamLog``.
+    /// - Throws: as ``StreamLog/start(_:_:)``; then there is no such stream.
     public func start(
-        _ id: StreamID, owner: UserID, on loop: EventLoop,
+        _ id: StreamID, owner: UserID, on loop: EventLoop, of subject: StreamSubject? = nil,
         _ body: @escaping @Sendable (isolated StreamLog) async -> Void
     ) async throws(PlatformError) -> StreamLog {
         let log = open(id, owner: owner, on: loop)
         do throws(PlatformError) {
-            try await log.start(body)
+            try await log.start(subject, body)
         } catch {
             remove(id, for: owner)
             throw error
@@ -116,6 +124,7 @@ public final class StreamHub: Sendable {
             return removed
         }
         bytes.subtract(removed.bytes, ordering: .relaxed)
+        if let log = removed.log { left([log]) }
     }
 
     /// What has left the hub: let go of outside the lock.
@@ -164,7 +173,30 @@ public final class StreamHub: Sendable {
             bytes.subtract(freed, ordering: .relaxed)
             return leaving
         }
-        _ = leaving
+        left(leaving.map(\.log))
+    }
+
+    /// Whether a stream is still known.
+    func keeps(_ id: StreamID) -> Bool { state.withLock { $0.logs[id] != nil } }
+
+    /// Has the journal let go of logs that have left the hub.
+    ///
+    /// Each says so itself, on its loop: after all that it has handed over before.
+    private func left(_ logs: [StreamLog]) {
+        guard journal != nil else { return }
+        for log in logs { log.loop.execute { log.assumeIsolated { $0.leaveJournal() } } }
+    }
+
+    /// Takes up a log that ended `age` ago.
+    func keep(_ log: StreamLog, since age: Duration) {
+        let bytes = log.restoredBytes
+        let at = now() - age
+        state.withLock { state in
+            state.logs[log.id] = log
+            state.finished.append(Finished(log: log, at: at, bytes: bytes))
+        }
+        addBytes(bytes)
+        sweep()
     }
 
     // MARK: Shutdown

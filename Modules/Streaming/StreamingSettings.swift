@@ -26,7 +26,23 @@ public struct StreamingSettings: Sendable {
     /// Runs at one time; past it new ones are refused.
     public var maxRunningStreams = 10_000
 
+    /// What a viewer is shown of what is not on disk yet; without a journal, everything.
+    public var durability = Durability.behind
+    /// How often what is new goes to the journal, with ``Durability/behind``.
+    public var journalInterval = Duration.milliseconds(250)
+    /// How long ``Durability/beforeDelivery`` waits for the disk before an answer is broken off.
+    public var journalTimeout = Duration.seconds(10)
+
     public init() {}
+
+    public enum Durability: String, Sendable, CaseIterable {
+        /// Nothing is shown that is not on disk.
+        case beforeDelivery = "before_delivery"
+        /// Everything is shown at once, and reaches the disk within ``StreamingSettings/journalInterval``.
+        case behind
+        /// Nothing is written down: a crash loses what is not in the store.
+        case off
+    }
 
     public enum DetachPolicy: String, Sendable, CaseIterable {
         /// The run goes on to its end.

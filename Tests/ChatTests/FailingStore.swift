@@ -46,7 +46,13 @@ final class FailingStore: ConversationStore {
         try await inner.rename(id, to: title, of: owner)
     }
 
-    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) {
+    func describe(
+        _ id: ConversationID, title: String?, summary: String, of owner: UserID
+    ) async throws(StoreError) -> Conversation {
+        try await inner.describe(id, title: title, summary: summary, of: owner)
+    }
+
+    func delete(_ id: ConversationID, of owner: UserID) async throws(StoreError) -> [StreamID] {
         try await inner.delete(id, of: owner)
     }
 
@@ -59,9 +65,9 @@ final class FailingStore: ConversationStore {
         try await inner.release(key, from: turn, of: owner)
     }
 
-    func save(_ message: Message) async throws(StoreError) -> Bool {
+    func save(_ message: Message, then jobs: [NewJob]) async throws(StoreError) -> Bool {
         try await check(.save)
-        return try await inner.save(message)
+        return try await inner.save(message, then: jobs)
     }
 
     func message(_ id: MessageID, of owner: UserID) async throws(StoreError) -> Message {

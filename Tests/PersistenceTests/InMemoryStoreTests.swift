@@ -1,5 +1,7 @@
 import Core
 import Persistence
+import StoreConformance
+import Synchronization
 import Testing
 
 @Suite("The store in memory", .timeLimit(.minutes(1)))
@@ -64,6 +66,18 @@ struct InMemoryStoreTests {
         try await store.delete(turn.turn.conversation, of: user)
         let long = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "12345678901234567890")
         #expect(try await store.begin(NewTurn(owner: user, subject: long)).isNew)
+    }
+
+    @Test("The jobs that follow a message are handed over when it is written, and once")
+    func jobs() async throws {
+        let taken = Mutex<[NewJob]>([])
+        let store = InMemoryStore(enqueue: { jobs in taken.withLock { $0 += jobs } })
+        var answer = try await store.begin(NewTurn(owner: user, subject: hello)).answer
+        answer.version = 2
+        let jobs = [NewJob(kind: .describeConversation), NewJob(kind: .optimise)]
+        #expect(try await store.save(answer, then: jobs))
+        #expect(try await !store.save(answer, then: jobs))
+        #expect(taken.withLock { $0 } == jobs)
     }
 
     @Test("A repeated turn is found even when the store is full")

@@ -81,7 +81,7 @@ struct Trial {
 
     private func sentence(_ outcome: Outcome) -> String {
         switch outcome {
-        case .complete, .failed: ""
+        case .complete, .failed, .interrupted: ""
         case .truncated: finish == .length ? "The model reached its output limit." : "The answer broke off."
         case .blocked: "The provider's content filter ended the answer."
         case .cancelled: "You stopped it."

@@ -1,0 +1,212 @@
+import Core
+import Hashing
+import Persistence
+import Synchronization
+
+/// Writes turns down: in the store, or in the spool while the store cannot be reached.
+///
+/// The spool is a queue on the machine's own disk; the worker brings home what waits there. Names are chosen here, so a
+/// write whose outcome is unknown is spooled as well: done twice, it is done once.
+final class TurnRecorder: Sendable {
+    let store: any ConversationStore
+    private let spool: (any JobQueue)?
+    private let health = StoreHealth()
+    private let recent = RecentConversations()
+    /// Turns in the spool by their idempotency keys, so that a repeated request joins its turn during the outage too.
+    private let waiting = Mutex<[String: BegunTurn]>([:])
+    /// Past it the oldest outage's keys are forgotten here; their requests are answered by the store once it is back.
+    private static let maxWaiting = 10_000
+
+    /// `spool`: `nil` where the store is on the machine's own disk as well, and fails only with it.
+    init(_ store: any ConversationStore, spool: (any JobQueue)?) {
+        self.store = store
+        self.spool = spool
+    }
+
+    /// A turn that was begun.
+    struct OpenTurn: Sendable {
+        var begun: BegunTurn
+        /// The turn as it waits in the spool; `nil` when it is in the store.
+        var waiting: NewTurn?
+    }
+
+    /// The store failed a moment ago and was not asked again.
+    private struct StoreDown: Error {}
+
+    // MARK: Begin
+
+    /// Stores the message and opens the answer's row.
+    ///
+    /// - Returns: when the message is on a disk.
+    /// - Throws: as ``ConversationStore/begin(_:)``; `unavailable` when the spool cannot take it either, or nothing is known
+    ///   here of the conversation.
+    func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
+        guard let spool else { return try await beginInStore(turn) }
+        var cause = StoreError.unavailable(StoreDown())
+        if health.mayAsk() {
+            do throws(StoreError) {
+                let open = try await beginInStore(turn)
+                health.answered(true)
+                return open
+            } catch {
+                guard case .unavailable = error else {
+                    health.answered(true)
+                    throw error
+                }
+                health.answered(false)
+                cause = error
+            }
+        }
+        return try await begin(turn, in: spool, because: cause)
+    }
+
+    private func beginInStore(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
+        let begun = try await store.begin(turn)
+        FaultPoint.reach("after_begin_before_ack")
+        return OpenTurn(begun: begun)
+    }
+
+    private func begin(
+        _ new: NewTurn, in spool: any JobQueue, because cause: StoreError
+    ) async throws(StoreError) -> OpenTurn {
+        guard let known = known(new) else { throw cause }
+        var turn = new
+        turn.begunAt = .now
+        let rows = rows(of: turn, in: known.conversation)
+        let begun = BegunTurn(turn: rows.turn, isNew: true, question: rows.question, answer: rows.answer)
+        let deferred = DeferredTurn(begun: turn)
+        // A key of a client's is its own text, and what names a job is stored in the clear.
+        let name = turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
+        guard try await spool.enqueue([name.map { deferred.job(named: $0) } ?? deferred.job]) == 1 else {
+            guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
+            begun.isNew = false
+            return OpenTurn(begun: begun, waiting: turn)
+        }
+        FaultPoint.reach("after_spool_before_ack")
+        if let name {
+            waiting.withLock { waiting in
+                if waiting.count >= Self.maxWaiting { waiting = [:] }
+                waiting[name] = begun
+            }
+        }
+        recent.note(.init(conversation: known.conversation, history: [rows.answer, rows.question] + known.history))
+        return OpenTurn(begun: begun, waiting: turn)
+    }
+
+    /// The conversation of a turn as far as it is known without the store; `nil` when it is not.
+    private func known(_ turn: NewTurn) -> RecentConversations.Recent? {
+        switch turn.subject {
+        case .newConversation(let kind, let title, _):
+            let conversation = Conversation(
+                id: turn.names.conversation, owner: turn.owner, kind: kind, title: title, createdAt: .now)
+            return .init(conversation: conversation, history: [])
+        case .message(let id, _): return recent.find(id, of: turn.owner)
+        case .retry: return nil
+        }
+    }
+
+    /// The rows that the store will make of the turn.
+    private func rows(
+        of turn: NewTurn, in conversation: Conversation
+    ) -> (turn: TurnReference, question: Message, answer: Message) {
+        let names = TurnReference(
+            conversation: conversation.id, userMessage: turn.names.userMessage,
+            assistantMessage: turn.names.assistantMessage, stream: turn.names.stream)
+        let time = turn.begunAt ?? .now
+        let question = Message(
+            id: names.userMessage, conversation: conversation.id, owner: turn.owner, role: .user,
+            text: turn.subject.text ?? "", createdAt: time)
+        let answer = Message(
+            id: names.assistantMessage, conversation: conversation.id, owner: turn.owner, role: .assistant,
+            state: .streaming, stream: names.stream, replyTo: question.id, createdAt: time)
+        return (names, question, answer)
+    }
+
+    /// The conversation of a turn, and what was said in it before, newest first.
+    ///
+    /// - Parameter limit: bytes of text, past which no more is read.
+    func context(
+        of turn: OpenTurn, limit: Int
+    ) async throws(StoreError) -> (conversation: Conversation, history: [Message]) {
+        let (question, answer) = (turn.begun.question, turn.begun.answer)
+        let known = recent.find(question.conversation, of: question.owner)
+        if turn.waiting != nil, let known {
+            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+        }
+        let conversation = try await store.conversation(question.conversation, of: question.owner)
+        let history = try await store.history(
+            of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        if spool != nil { recent.note(.init(conversation: conversation, history: [answer, question] + history)) }
+        return (conversation, history)
+    }
+
+    /// A message, from what is known here while the store cannot be reached.
+    ///
+    /// - Throws: as ``ConversationStore/message(_:of:)``.
+    func message(_ id: MessageID, in conversation: ConversationID, of owner: UserID) async throws(StoreError) -> Message {
+        do throws(StoreError) {
+            return try await store.message(id, of: owner)
+        } catch {
+            let known = recent.find(conversation, of: owner)?.history.first { $0.id == id }
+            // Until it is brought home, a turn in the spool is as unknown to the store as none.
+            guard let known else { throw error }
+            return known
+        }
+    }
+
+    /// Lets go of what is known of a conversation that was deleted.
+    func forget(_ conversation: ConversationID) { recent.forget(conversation) }
+
+    // MARK: The answer
+
+    /// Records how far an answer has come; what fails is made up for by the next record.
+    func checkpoint(_ answer: Message) async {
+        guard health.isReachable else { return }
+        do throws(StoreError) {
+            try await store.save(answer)
+        } catch .unavailable {
+            health.answered(false)
+        } catch {
+            // Deleted, or no room: the end tells.
+        }
+    }
+
+    /// Records the end of an answer.
+    ///
+    /// - Returns: whether it is in the store; if not, it is in the spool, which is as durable.
+    /// - Throws: as ``ConversationStore/save(_:then:)``.
+    func finish(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
+        FaultPoint.reach("before_save")
+        let jobs = [ConversationToDescribe(answer.conversation, of: answer.owner, after: answer.id).job]
+        if turn == nil, spool == nil || health.mayAsk() {
+            do throws(StoreError) {
+                try await store.save(answer, then: jobs)
+                health.answered(true)
+                FaultPoint.reach("after_commit_before_ack")
+                if spool != nil { recent.update(answer) }
+                return true
+            } catch {
+                guard case .unavailable = error, spool != nil else {
+                    health.answered(true)
+                    throw error
+                }
+                health.answered(false)
+            }
+        }
+        guard let spool else { return true }
+        try await spool.enqueue([DeferredTurn(begun: turn, messages: [answer], jobs: jobs).job])
+        FaultPoint.reach("after_spool_before_ack")
+        recent.update(answer)
+        return false
+    }
+}
+
+extension NewTurn.Subject {
+    /// What the user says; `nil` for a retry.
+    fileprivate var text: String? {
+        switch self {
+        case .newConversation(_, _, let text), .message(_, let text): text
+        case .retry: nil
+        }
+    }
+}

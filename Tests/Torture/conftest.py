@@ -1,0 +1,77 @@
+"""What the tests of this folder share; Scripts/torture sets the environment for their long forms."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from house import House, Model
+
+# 0 is the short form.
+KILLS = int(os.environ.get("TORTURE_KILLS", "0"))
+SEED = int(os.environ.get("TORTURE_SEED", "1"))
+STORES = os.environ.get("TORTURE_STORE", "sqlite,postgres").split(",")
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    return SEED
+
+
+@pytest.fixture(scope="session")
+def is_long() -> bool:
+    return KILLS > 0
+
+
+@pytest.fixture
+def say(capsys):
+    """Prints a line that a passing test shows as well."""
+    def say(line: object):
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    return say
+
+
+@pytest.fixture
+def folder(request):
+    """Kept when the test fails, so that its logs can be read."""
+    made = Path(tempfile.mkdtemp(prefix="torture-"))
+    failed = request.session.testsfailed
+    yield made
+    if request.session.testsfailed == failed:
+        shutil.rmtree(made, ignore_errors=True)
+    else:
+        print(f"The installation is kept in {made}")
+
+
+@pytest.fixture
+def model():
+    model = Model()
+    yield model
+    model.stop()
+
+
+@pytest.fixture
+def make_house(folder, model):
+    """Makes installations, and ends all of their processes with the test."""
+    made: list[House] = []
+
+    def make(**options) -> House:
+        made.append(House(folder / f"house{len(made)}", model, **options))
+        return made[-1]
+
+    yield make
+    for house in made:
+        house.kill()
+
+
+@pytest.fixture
+def house_on(request, make_house):
+    """An installation on one store or the other."""
+    def on(store: str, **options) -> House:
+        if store == "postgres":
+            options["url"] = request.getfixturevalue("postgres").url(request.getfixturevalue("database"))
+        return make_house(**options)
+
+    return on
