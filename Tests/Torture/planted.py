@@ -4,6 +4,7 @@ A suite that never failed proves nothing. The mistakes are edits of single place
 .build/planted, so that each costs the building of one module.
 """
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -44,10 +45,14 @@ MISTAKES: list[Mistake] = []
 def copy():
     """Brings the copy up to date; files that are the same keep their time, so that they are not built again."""
     for part in PARTS:
-        source, target = ROOT / part, COPY / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["rsync", "-rlc", "--delete", f"{source}/" if source.is_dir() else source, target], check=True)
+        for old in (COPY / part).rglob("*"):
+            if old.is_file() and not (ROOT / old.relative_to(COPY)).exists():
+                old.unlink()
+        for source in [ROOT / part, *(ROOT / part).rglob("*")]:
+            target = COPY / source.relative_to(ROOT)
+            if source.is_file() and not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
 
 
 def build() -> Path:

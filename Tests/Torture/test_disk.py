@@ -6,10 +6,13 @@ import subprocess
 import time
 
 import pytest
+from conftest import on
 from crowd import Crowd
 from disk import Disk
 from house import House
 from scenario import settle
+
+pytestmark = [on("sqlite")]
 
 FAULTS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "failing": errno.EIO}
 

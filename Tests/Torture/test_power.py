@@ -4,10 +4,12 @@ import random
 import time
 
 import pytest
-from conftest import KILLS
+from conftest import KILLS, on
 from crowd import Crowd
 from disk import PAGE, SECTOR, Disk
 from scenario import settle
+
+pytestmark = [on("sqlite")]
 
 # What of the unsynced comes to the platter nevertheless.
 KEPT = {"nothing": None, "half of the pages": PAGE, "half of the sectors": SECTOR}

@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from conftest import KILLS
+from conftest import KILLS, on
 from crowd import Crowd
 from house import House
 from proxy import Proxy
 from scenario import DRAINED, settle
 from speaker import Turn
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [on("postgres"), pytest.mark.timeout(600)]
 
 VIEWERS, PACE = (200, 100) if KILLS else (60, 50)
 SECONDS = 60 if KILLS else 6
