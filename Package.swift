@@ -54,6 +54,7 @@ let package = Package(
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
+        door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
         shim("CCurlShim", uses: ["CCurl"]),
         shim("CSocketShim"),
         shim("CLlhttp"),
@@ -67,10 +68,12 @@ let package = Package(
         module("HTTPClient", uses: ["Reactor"], wrapping: ["CCurlShim"]),
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
+        module("Backup", uses: ["Core", "Hashing", "JSON"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
+        module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
 
-        module("Streaming", uses: ["Core", "Hashing", "Reactor"]),
+        module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
         module("Persistence", uses: ["Core", "JSON"]),
         module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
@@ -130,6 +133,9 @@ let package = Package(
             name: "StoreConformance", dependencies: ["Core", "Persistence"], path: "Tests/StoreConformance",
             swiftSettings: house),
 
+        .target(
+            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
@@ -173,6 +179,8 @@ let package = Package(
             of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
         tests("EncryptionTests", of: ["Encryption"]),
+        tests("BackupTests", of: ["Backup", "Core"]),
+        tests("PostgreSQLTests", of: ["PostgreSQL", "PostgresSupport"]),
         tests("JSONTests", of: ["Core", "JSON"]),
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),

@@ -58,7 +58,7 @@ final class TurnRun: Sendable {
     @inline(never)
     func run(into stream: isolated StreamLog) async {
         begin(stream)
-        let answer = Answer(from: route.first)
+        let answer = Answer(from: route.first, in: stage)
         let run = begin(answer, into: stream)
         await run.run()
         settle(answer, after: run, stream)
@@ -120,7 +120,9 @@ final class TurnRun: Sendable {
             row.cost = cost
             // `saved` and `stream_done` follow.
             row.lastOffset = stream.lastOffset + 2
+            stream.isRecording = true
             await save(row, record, into: stream)
+            stream.isRecording = false
         }
         let facts = self.facts(answer, spans)
         stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
@@ -155,17 +157,17 @@ final class TurnRun: Sendable {
         switch delta {
         case .content(let text):
             if !answer.hasBegun, answer.isReasoning {
-                stream.complete(.reasoning, of: stage)
+                stream.complete(.reasoning, of: answer.stage)
                 answer.isReasoning = false
             }
             if !answer.hasBegun {
                 answer.hasBegun = true
                 startCheckpoints(answer, of: stream)
             }
-            stream.write(text, to: .chat, of: stage)
+            stream.write(text, to: .chat, of: answer.stage)
         case .reasoning(let text):
             answer.isReasoning = true
-            stream.write(text, to: .reasoning, of: stage)
+            stream.write(text, to: .reasoning, of: answer.stage)
         case .start(let model): answer.last.model = model
         case .usage(let usage): answer.last.usage = usage
         case .finish(let reason): answer.finish = reason
@@ -260,6 +262,7 @@ final class TurnRun: Sendable {
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
+        case .storage: PlatformError(.storageFailed, StreamLog.storageSentence)
         }
     }
 
@@ -285,7 +288,7 @@ final class TurnRun: Sendable {
         switch reason {
         case .user, .detached: return .cancelled
         case .length: return .truncated
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
         if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
@@ -298,7 +301,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         switch answer.finish {
         case .length: return "The model reached its output limit."

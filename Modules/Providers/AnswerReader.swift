@@ -3,11 +3,11 @@ package import HTTPClient
 
 /// Decides what a response means, from its head to the end of its body; without a socket, so that it can be tested.
 package struct AnswerReader {
-    private let provider: String
-    private let head: ResponseHead
     /// `nil` for an error, whose body is kept in ``refusal`` instead.
     private var decoder: (any DeltaDecoder)?
     private var refusal: [UInt8] = []
+    private let provider: String
+    private let head: ResponseHead
 
     /// Of an error's body no more is read: classification needs a fraction of that.
     static let maximumRefusalBytes = 64 << 10
@@ -20,10 +20,7 @@ package struct AnswerReader {
 
     /// Reads a piece of the body.
     package mutating func read(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
-        if decoder != nil {
-            try decoder?.decode(bytes, into: &deltas)
-            return
-        }
+        if try decoder?.decode(bytes, into: &deltas) != nil { return }
         for index in bytes.indices.prefix(Self.maximumRefusalBytes - refusal.count) { refusal.append(bytes[index]) }
         if refusal.count == Self.maximumRefusalBytes { throw refused }
     }

@@ -8,14 +8,13 @@ internal import Reactor
 final class HTTPAnswer: ResponseReceiver {
     typealias MakeReader = (ResponseHead) throws(PlatformError) -> AnswerReader
 
-    private var makeReader: MakeReader?
+    // First what each piece of the answer needs, so that it shares a line of the cache.
     private let hand: (Delta) -> Void
-    private var reader: AnswerReader?
-    private var delivery: Delivery?
-    /// Emptied and filled again, so that one array serves the whole answer.
-    private var deltas: [Delta] = []
-    private var failure: PlatformError?
     private var firstToken: LoopTimer?
+    private var reader: AnswerReader?
+    private var failure: PlatformError?
+    private var delivery: Delivery?
+    private var makeReader: MakeReader?
 
     init(handing hand: @escaping (Delta) -> Void, reader makeReader: @escaping MakeReader) {
         self.hand = hand
@@ -64,8 +63,10 @@ final class HTTPAnswer: ResponseReceiver {
     /// The path of a token: from the socket's event to the receiver, in one call.
     func receive(body bytes: Span<UInt8>) {
         guard failure == nil else { return }
+        // Made anew each time: of thousands of answers one that goes on is in no cache, but what was just freed is.
+        var deltas: [Delta] = []
         attempt { () throws(PlatformError) in try reader?.read(bytes, into: &deltas) }
-        handOver()
+        handOver(deltas)
         if failure != nil { delivery?.cancel() }
     }
 
@@ -74,6 +75,7 @@ final class HTTPAnswer: ResponseReceiver {
         delivery = nil
         firstToken = nil
         guard failure == nil else { return }
+        var deltas: [Delta] = []
         attempt { () throws(PlatformError) in
             if reader == nil, let broken { throw .provider(broken.kind, hasBegun: false, cause: broken) }
             if let broken {
@@ -82,7 +84,7 @@ final class HTTPAnswer: ResponseReceiver {
                 try reader?.finish(into: &deltas)
             }
         }
-        handOver()
+        handOver(deltas)
     }
 
     /// The provider has kept us waiting for the first text for too long, whatever else it sent.
@@ -93,12 +95,11 @@ final class HTTPAnswer: ResponseReceiver {
         delivery?.cancel()
     }
 
-    private func handOver() {
+    private func handOver(_ deltas: [Delta]) {
         for delta in deltas {
             if firstToken != nil, delta.isText { firstToken = nil }
             hand(delta)
         }
-        deltas.removeAll(keepingCapacity: true)
     }
 
     private func attempt(_ body: () throws(PlatformError) -> Void) {

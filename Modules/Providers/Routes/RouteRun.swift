@@ -10,13 +10,23 @@ public import Reactor
 ///
 /// Its steps are functions of their own: what their frames hold is not held while an answer is waited for.
 public final class RouteRun {
+    // First what each piece of the answer needs, so that it shares a line of the cache.
+    private let receive: (RouteEvent) -> Void
+    /// How the answer was asked for.
+    private var form = Form.anew
+    /// Whether the request that is under way has brought anything.
+    private var hasBrought = false
+    /// What was handed over since the beginning.
+    private var hasText = false
+    private var hasReasoned = false
+    /// Of an answer that is continued: the joint.
+    private var seam: Seam?
     private let route: ModelRoute
     private var prompt: Prompt
     private let user: String
     private let loop: EventLoop
     private let clock: RouteClock
     private let shown: () -> String
-    private let receive: (RouteEvent) -> Void
 
     /// Why the answer did not come to its end; it is the last provider's error, or, of an answer that broke off, the first's.
     ///
@@ -26,22 +36,16 @@ public final class RouteRun {
     private var place = 0
     /// Requests to it so far.
     private var tries = 0
+    /// Whether one of them was lost on a connection that had been kept.
+    private var hasMetStale = false
     private let start: ContinuousClock.Instant
     /// When an answer that is wanted at once must be there.
     private let deadline: ContinuousClock.Instant?
     /// Until when the target is asked, so that there is time for those after it; `nil` for as long as it takes.
     private var shareEnd: ContinuousClock.Instant?
-    /// What was handed over since the beginning.
-    private var hasReasoned = false
-    private var hasText = false
     private var isWithdrawn = false
-    /// Whether the request that is under way has brought anything.
-    private var hasBrought = false
     /// Whether the gate did not let it through.
     private var wasTurnedAway = false
-    /// Of an answer that is continued: the joint, and how the continuation was asked for.
-    private var seam: Seam?
-    private var form = Form.anew
     /// The error that broke the answer off; later ones only say that nobody could mend it.
     private var breach: PlatformError?
 
@@ -64,8 +68,9 @@ public final class RouteRun {
     ///   - shown: the text of the chat panel, exactly as it was shown; asked for after ``RouteEvent/goesOn(with:)``.
     ///   - receive: called on the loop with what comes and with what is done about failures.
     public init(
-        along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop, within limit: Duration? = nil,
-        clock: RouteClock = .continuous, shown: @escaping () -> String, receive: @escaping (RouteEvent) -> Void
+        along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop,
+        within limit: Duration? = nil, clock: RouteClock = .continuous, shown: @escaping () -> String,
+        receive: @escaping (RouteEvent) -> Void
     ) {
         self.route = route
         self.prompt = prompt
@@ -119,7 +124,7 @@ public final class RouteRun {
             switch failure.map(ProviderFailure.init) {
             case nil: .alive
             case let failure? where failure.speaksOfHealth: .failed
-            case let failure?: failure.kind == .cancelled ? .unknown : .alive
+            case let failure?: failure.isSilent ? .unknown : .alive
             }
         target.gate.leave(result, for: user)
     }
@@ -222,6 +227,12 @@ public final class RouteRun {
             ask(.instructed)
             return .zero
         }
+        // Ours to bear: the provider ended a connection that was idle, as it may, while the request was on its way.
+        if failure.kind == .staleConnection, !hasMetStale {
+            hasMetStale = true
+            tries -= 1
+            return .zero
+        }
         let wait = target.policy.wait(
             after: failure, tries: tries, elapsed: start.duration(to: clock.now()), share: clock.chance())
         // Sooner another provider than a long wait for this one.
@@ -233,6 +244,7 @@ public final class RouteRun {
     private func advance() {
         place += 1
         tries = 0
+        hasMetStale = false
         share()
     }
 
