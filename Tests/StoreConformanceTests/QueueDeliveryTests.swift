@@ -3,11 +3,6 @@ import Persistence
 import StoreConformance
 import Testing
 
-extension QueueUnderTest {
-    /// Every queue there is; a new one is tested by adding a line.
-    static let all = [memory]
-}
-
 /// What every queue must do for those who put in and those who take out.
 @Suite("Any queue delivers", .timeLimit(.minutes(1)))
 struct QueueDeliveryTests {
