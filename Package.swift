@@ -52,6 +52,7 @@ let package = Package(
         door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+        door("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
         door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
@@ -69,6 +70,7 @@ let package = Package(
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
         module("Backup", uses: ["Core", "Hashing", "JSON"]),
+        module("SQLite", wrapping: ["CSQLite"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
@@ -92,6 +94,8 @@ let package = Package(
         module("ProviderAnthropic", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Providers"]),
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
+
+        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -118,7 +122,8 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
+                "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -139,6 +144,10 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests(
+            "StoreConformanceTests",
+            of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+        tests("SQLiteTests", of: ["SQLite"]),
         tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
