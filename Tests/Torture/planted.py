@@ -39,7 +39,24 @@ class Mistake:
         shutil.copy(ROOT / self.file, COPY / self.file)
 
 
-MISTAKES: list[Mistake] = []
+MISTAKES = [
+    Mistake(
+        "the answer is acknowledged before its commit", "Modules/Chat/TurnRecorder.swift",
+        "                try await store.save(answer, then: jobs)\n",
+        "                Task { [store] in\n"
+        "                    try? await Task.sleep(for: .milliseconds(30))\n"
+        "                    _ = try? await store.save(answer, then: jobs)\n"
+        "                }\n",
+        "test_kills"),
+    Mistake(
+        "what a dead worker held is not reclaimed", "Modules/StoreSQLite/Queue/SQLiteQueue+working.swift",
+        "let ended = leases.filter { gone.contains($0.1) || $0.2 != bootID || $0.3 <= now }",
+        "let ended = leases.filter { _ in now < 0 }",
+        "test_kills"),
+    Mistake(
+        "a commit does not wait for the disk", "Modules/SQLite/Settings.swift",
+        "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;", "test_power"),
+]
 
 
 def copy():
