@@ -19,6 +19,11 @@ def on(store: str):
     return pytest.mark.skipif(store not in STORES, reason=f"it is about {store}")
 
 
+def chosen(every, few):
+    """What the long form tries, and which of it the short one does."""
+    return [one for one in every if KILLS or one in few]
+
+
 @pytest.fixture(scope="session")
 def seed() -> int:
     return SEED

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import on
+from conftest import chosen, on
 from crowd import Crowd
 from disk import Disk
 from house import House
@@ -23,7 +23,7 @@ def states(crowd: Crowd, since: float) -> tuple[int, int]:
     return sum(turn.saved is not None for turn in turns), sum(len(turn.refusals) for turn in turns)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", chosen(FAULTS, ["full"]))
 def test_what_cannot_be_written_is_not_acknowledged(fault, make_house, folder, seed, say):
     disk = Disk(folder / "disk")
     house = make_house(data=disk.data)
