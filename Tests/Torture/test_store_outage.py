@@ -98,7 +98,8 @@ class Pace:
 
 def backlog(house: House) -> int:
     """Turns that wait to be written."""
-    return sum(int(kind["ready"]) + int(kind["leased"]) for kind in house.queue()["kinds"] if kind["kind"] == "save_turn")
+    found = house.queue()
+    return sum(found.count(name, "save_turn") for name in ("due", "delayed", "leased", "dead"))
 
 
 BLOWS = [Stopped, Killed, Frozen, Hung, Refused]
