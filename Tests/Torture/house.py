@@ -180,7 +180,7 @@ class House:
         """What `medstream queue stats` counts."""
         told = self.cli("queue", "stats", "--json")
         assert told.returncode == 0, told.stderr
-        return Backlog(json.loads(told.stdout))
+        return Backlog([json.loads(line) for line in told.stdout.splitlines()])
 
     def await_drained(self, seconds: float = 60) -> float:
         """How long it took until nothing was left to do; fails when that takes longer than `seconds`."""
@@ -206,10 +206,10 @@ class House:
 
 
 class Backlog:
-    """Counts by kind over all queues, however they are nested."""
+    """Counts by queue and kind."""
 
-    def __init__(self, told):
-        self.rows = list(kinds(told))
+    def __init__(self, rows: list[dict]):
+        self.rows = rows
 
     def count(self, name: str, kind: str | None = None) -> int:
         return sum(int(row.get(name, 0)) for row in self.rows if kind in (None, row["kind"]))
@@ -225,17 +225,6 @@ class Backlog:
 
     def __str__(self) -> str:
         return ", ".join(str(row) for row in self.rows)
-
-
-def kinds(told):
-    if isinstance(told, dict):
-        if "kind" in told and "due" in told:
-            yield told
-        for value in told.values():
-            yield from kinds(value)
-    elif isinstance(told, list):
-        for value in told:
-            yield from kinds(value)
 
 
 def merged(usual: dict, changes: dict) -> dict:
