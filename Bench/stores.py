@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from report import Bars, print_table
+from targets import CannotStart
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS, ROUNDS = 4, 3
@@ -26,7 +27,7 @@ COLUMNS = [("turns/s", "rate", 0), ("p50 ms", "p50", 2), ("p99 ms", "p99", 2), (
 def run(command: list[str]) -> dict:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     if done.returncode:
-        raise SystemExit(f"{command[0]}: {done.stderr.strip()[-600:]}")
+        raise CannotStart(f"{command[0]}: {done.stderr.strip()[-600:]}")
     told = json.loads(done.stdout)
     return {"rate": told["turns_per_second"], "p50": told["p50_ms"], "p99": told["p99_ms"], "worst": told["worst_ms"]}
 
