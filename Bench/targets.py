@@ -185,7 +185,11 @@ server:
   max_connections_per_address: {limit}
   timeouts: {{ write: {write_timeout} }}
 logs: {{ level: warning, access: false }}
+# What the journal and the store cost is measured by itself; nginx keeps nothing.
+data_directory: {data}
+persistence: {{ store: memory }}
 streaming:
+  durability: off
   retention: 1s
   idle_timeout: 1h
   on_detach: cancel
@@ -208,7 +212,7 @@ routes:
         path = self.work / "medstream.yaml"
         path.write_text(self.CONFIGURATION.format(
             defaults=Path("config/medstream.yaml").resolve(), port=self.port, cores=self.cores, limit=STREAM_LIMIT,
-            write_timeout=self.write_timeout, kept=self.kept, provider=self.provider.port, model=self.model))
+            data=self.work / "data", write_timeout=self.write_timeout, kept=self.kept, provider=self.provider.port, model=self.model))
         return [os.environ.get("MEDSTREAM_SERVER", ".build/release/medstream-server"), "--config", str(path)]
 
     def request(self, streams: bool = True):

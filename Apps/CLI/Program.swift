@@ -48,7 +48,8 @@ let program: Command = Command(
     ],
     takes: [versionFlag],
     subcommands: [
-        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command, Version.command,
+        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command,
+        Version.command,
         Completion.command,
     ],
     action: { arguments throws(UsageError) in

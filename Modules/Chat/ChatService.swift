@@ -139,7 +139,10 @@ public final class ChatService: Sendable {
         let run = TurnRun(
             TurnRun.Record(open, by: recorder, every: configuration.chat.checkpoint), prompt, along: route, in: stage,
             deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)
-        try await log.start { await run.run(into: $0) }
+        let answer = open.begun.answer
+        try await log.start(StreamSubject(conversation: answer.conversation, message: answer.id)) {
+            await run.run(into: $0)
+        }
     }
 
     /// Closes the row of an answer that could not be begun, and frees its key for another attempt.

@@ -120,7 +120,9 @@ final class TurnRun: Sendable {
             row.cost = cost
             // `saved` and `stream_done` follow.
             row.lastOffset = stream.lastOffset + 2
+            stream.isRecording = true
             await save(row, record, into: stream)
+            stream.isRecording = false
         }
         let facts = self.facts(answer, spans)
         stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
@@ -260,6 +262,7 @@ final class TurnRun: Sendable {
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
+        case .storage: PlatformError(.storageFailed, StreamLog.storageSentence)
         }
     }
 
@@ -285,7 +288,7 @@ final class TurnRun: Sendable {
         switch reason {
         case .user, .detached: return .cancelled
         case .length: return .truncated
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
         if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
@@ -298,7 +301,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
-        case .deadline, .shutdown, nil: break
+        case .deadline, .shutdown, .storage, nil: break
         }
         switch answer.finish {
         case .length: return "The model reached its output limit."

@@ -5,39 +5,57 @@ internal import Providers
 /// Reads an answer that comes as server-sent events, ended by `[DONE]`.
 struct StreamDecoder: DeltaDecoder, Sendable {
     private var events = ServerSentEventDecoder(mode: .provider)
-    private var chunks: ChunkReader
-    private var isDone = false
+    private var answer: Reading
 
-    init(_ chunks: ChunkReader) { self.chunks = chunks }
+    init(_ chunks: ChunkReader) { answer = Reading(chunks: chunks) }
 
-    var isComplete: Bool { isDone || chunks.finish != nil }
+    var isComplete: Bool { answer.isComplete }
 
     mutating func decode(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
-        // The closure changes the reader while the event decoder changes itself, so they must be two variables.
-        var (chunks, isDone) = (self.chunks, self.isDone)
-        defer { (self.chunks, self.isDone) = (chunks, isDone) }
+        try Self.decode(bytes, &events, &answer, into: &deltas)
+    }
+
+    /// The event decoder changes itself while its callback changes the reader: two variables, not parts of one.
+    private static func decode(
+        _ bytes: Span<UInt8>, _ events: inout ServerSentEventDecoder, _ answer: inout Reading,
+        into deltas: inout [Delta]
+    ) throws(PlatformError) {
         try events.decode(bytes) { (type, _, data) throws(PlatformError) in
-            try Self.read(data, type, &chunks, &isDone, isEnd: false, into: &deltas)
+            try answer.read(data, type, isEnd: false, into: &deltas)
         }
     }
 
     mutating func finish(into deltas: inout [Delta]) throws(PlatformError) {
-        var (chunks, isDone) = (self.chunks, self.isDone)
-        defer { (self.chunks, self.isDone) = (chunks, isDone) }
-        try events.finish { (type, _, data) throws(PlatformError) in
-            try Self.read(data, type, &chunks, &isDone, isEnd: true, into: &deltas)
-        }
-        let isComplete = isDone || chunks.finish != nil
-        chunks.end(into: &deltas)
+        try Self.finish(&events, &answer, into: &deltas)
+        let isComplete = answer.isComplete
+        answer.chunks.end(into: &deltas)
         if !isComplete { throw .provider(.providerTruncated) }
     }
 
-    private static func read(
-        _ data: Span<UInt8>, _ type: String, _ chunks: inout ChunkReader, _ isDone: inout Bool, isEnd: Bool,
-        into deltas: inout [Delta]
+    private static func finish(
+        _ events: inout ServerSentEventDecoder, _ answer: inout Reading, into deltas: inout [Delta]
+    ) throws(PlatformError) {
+        try events.finish { (type, _, data) throws(PlatformError) in
+            try answer.read(data, type, isEnd: true, into: &deltas)
+        }
+    }
+}
+
+/// How far an answer has been read.
+private struct Reading: Sendable {
+    var chunks: ChunkReader
+    private var isDone = false
+
+    init(chunks: ChunkReader) { self.chunks = chunks }
+
+    var isComplete: Bool { isDone || chunks.finish != nil }
+
+    /// Reads one event.
+    mutating func read(
+        _ data: Span<UInt8>, _ type: String, isEnd: Bool, into deltas: inout [Delta]
     ) throws(PlatformError) {
         guard !isDone else { return }
-        if isDoneMarker(data) {
+        if Self.isDoneMarker(data) {
             isDone = true
             chunks.complete()
             return chunks.end(into: &deltas)

@@ -43,14 +43,18 @@ public struct JSONWriter: Sendable {
         appendQuoted(string)
     }
 
-    public mutating func value(_ number: Int) {
-        separate()
-        bytes.append(contentsOf: number.description.utf8)
-    }
+    public mutating func value(_ number: Int) { value(Int64(number)) }
 
     public mutating func value(_ number: Int64) {
         separate()
-        bytes.append(contentsOf: number.description.utf8)
+        if number < 0 { bytes.append(0x2D) }
+        let magnitude = number.magnitude
+        var place: UInt64 = 1
+        while magnitude / place > 9 { place *= 10 }
+        while place > 0 {
+            bytes.append(0x30 + UInt8(magnitude / place % 10))
+            place /= 10
+        }
     }
 
     /// The fewest digits that read back as the same number; JSON has no infinities and no NaN, they become `null`.

@@ -47,7 +47,8 @@ final class Easy {
 
     // MARK: Options
 
-    func prepare(_ request: OutgoingRequest, body: RequestBody?, _ options: Options) {
+    /// Sets what a request needs; `isOnNew` tells whether it may use no kept connection.
+    func prepare(_ request: OutgoingRequest, body: RequestBody?, _ options: Options, onNew isOnNew: Bool) {
         set(CURLOPT_URL, request.url)
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_PROTOCOLS_STR, "http,https")
@@ -61,6 +62,7 @@ final class Easy {
         set(CURLOPT_CONNECTTIMEOUT_MS, Int(max(request.deadlines.connect.wholeMilliseconds, 1)))
         // Ending a transfer must not wait for the resolver's thread, which cleans up after itself.
         set(CURLOPT_QUICK_EXIT, 1)
+        set(CURLOPT_FRESH_CONNECT, isOnNew ? 1 : 0)
         let isSecure = request.url.lowercased().hasPrefix("https")
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         // Where HTTP/2 may be, newcomers wait for the first handshake and share its connection. Over plain HTTP they
@@ -178,8 +180,10 @@ private let onHeader: medstream_curl_receive = { bytes, size, count, context in
 }
 
 /// Called by libcurl when the connection stands, a fresh or a used one.
+///
+/// Called once more where a used one broke before anything came back: libcurl then sends the request again of itself.
 private let onConnected: curl_prereq_callback = { context, _, _, _, _ in
-    guard let context else { return 0 }
-    Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().connected()
-    return 0
+    guard let context else { return CURL_PREREQFUNC_OK }
+    let mayGoOn = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().connected()
+    return mayGoOn ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }

@@ -4,6 +4,9 @@ public import Reactor
 
 /// Sends HTTP requests from an event loop and streams the responses on it.
 ///
+/// One call is one request on the wire; only one of a method that may be repeated (RFC 9110 section 9.2.2) is sent again,
+/// when the kept connection that it went over turns out to be closed.
+///
 /// One client belongs to one loop. Connections are kept for the next request to the same host, HTTP/2 is used over TLS
 /// where the server offers it, certificates are always checked, redirects are never followed, and proxies are taken
 /// from the environment (`http_proxy`, `https_proxy`, `no_proxy`).
@@ -14,6 +17,8 @@ public final class HTTPClient {
     private let options: Easy.Options
     private var multis: [Multi] = []
     private var spares: [Easy] = []
+    /// Hosts of which a kept connection was found broken: others that were kept may be as well.
+    private var doubtful: Set<String> = []
 
     /// Handles kept for later requests; about 5 KiB each.
     private static let maxSpares = 256
@@ -73,13 +78,16 @@ public final class HTTPClient {
         let multi = multis.first { $0.hasRoom } ?? another()
         let transfer = Transfer(
             of: request, to: target.host, on: loop, receiver,
-            recycling: { [weak self] easy in
+            recycling: { [weak self] easy, isStale in
+                guard let self else { return }
+                if isStale { doubtful.insert(target.host) }
                 // An error of the system's stays with its handle, and would be taken for that of the next transfer.
-                guard let self, spares.count < Self.maxSpares, easy.long(CURLINFO_OS_ERRNO) == 0 else { return }
+                guard spares.count < Self.maxSpares, easy.long(CURLINFO_OS_ERRNO) == 0 else { return }
                 easy.reset()
                 spares.append(easy)
             })
-        transfer.start(easy, with: request, options, in: multi)
+        let isDoubtful = doubtful.remove(target.host) != nil
+        transfer.start(easy, with: request, options, in: multi, onNew: isDoubtful)
         return transfer
     }
 

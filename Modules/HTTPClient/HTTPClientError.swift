@@ -20,6 +20,11 @@ public struct HTTPClientError: Error, Sendable, Hashable {
         case timedOut(Deadline)
         /// The peer broke the connection off.
         case reset
+        /// A connection kept from an earlier request broke before anything came back.
+        ///
+        /// Mostly the server had closed it meanwhile and saw nothing of the request, but it may have. Only of requests that
+        /// must not be sent twice unasked; the next one to that host goes over a new connection.
+        case staleConnection
         /// The body ended before its own framing says it does.
         case truncated
         /// The peer does not speak HTTP as it should.
@@ -62,6 +67,7 @@ extension HTTPClientError: CustomStringConvertible {
         case .timedOut(.idle): "the response fell silent"
         case .timedOut(.total): "the whole exchange took too long"
         case .reset: "the connection was broken off"
+        case .staleConnection: "the connection, kept from an earlier request, was broken off"
         case .truncated: "the response ended too early"
         case .protocolError: "the response is not proper HTTP"
         case .cancelled: "the request was cancelled"

@@ -8,6 +8,9 @@ public struct OutgoingRequest: Sendable {
     public var body: [UInt8]
     public var deadlines: Deadlines
 
+    /// Whether it makes no difference if it is sent twice (RFC 9110 section 9.2.2).
+    var isIdempotent: Bool { ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"].contains(method) }
+
     public init(
         _ method: String, _ url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = [],
         deadlines: Deadlines = Deadlines()

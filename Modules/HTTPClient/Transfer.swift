@@ -10,7 +10,7 @@ internal import Reactor
 final class Transfer: @unchecked Sendable {
     private let loop: EventLoop
     private let host: String
-    private let recycle: (Easy) -> Void
+    private let recycle: (_ easy: Easy, _ isStale: Bool) -> Void
     private let clock: DeadlineClock
 
     private(set) var head = ResponseHead()
@@ -24,6 +24,10 @@ final class Transfer: @unchecked Sendable {
     private var multi: Multi?
     private var body: RequestBody?
     private var isPaused = false
+    /// Whether libcurl may send the request again when a kept connection breaks under it.
+    private let isIdempotent: Bool
+    /// Whether it was about to, and was held.
+    private var isStale = false
 
     private enum Outcome {
         case complete
@@ -37,20 +41,23 @@ final class Transfer: @unchecked Sendable {
 
     init(
         of request: OutgoingRequest, to host: String, on loop: EventLoop, _ receiver: (any ResponseReceiver)?,
-        recycling recycle: @escaping (Easy) -> Void
+        recycling recycle: @escaping (_ easy: Easy, _ isStale: Bool) -> Void
     ) {
         self.loop = loop
         self.host = host
         self.receiver = receiver
         self.recycle = recycle
         clock = DeadlineClock(request.deadlines, on: loop)
+        isIdempotent = request.isIdempotent
         if !request.body.isEmpty { body = RequestBody(request.body) }
     }
 
-    func start(_ easy: Easy, with request: OutgoingRequest, _ options: Easy.Options, in multi: Multi) {
+    func start(
+        _ easy: Easy, with request: OutgoingRequest, _ options: Easy.Options, in multi: Multi, onNew isOnNew: Bool
+    ) {
         self.easy = easy
         self.multi = multi
-        easy.prepare(request, body: body, options)
+        easy.prepare(request, body: body, options, onNew: isOnNew)
         easy.report(to: self)
         clock.start { [unowned self] deadline in end(.timedOut(deadline)) }
         if let code = multi.add(easy, of: self) { end(.other(code: code)) }
@@ -58,8 +65,14 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: What libcurl tells
 
-    /// The connection stands and the request is about to be sent.
-    func connected() { clock.enter(.firstByte) }
+    /// The connection stands and the request is about to be sent: for the first time, or once more.
+    ///
+    /// - Returns: false to break the exchange off.
+    func connected() -> Bool {
+        isStale = clock.phase != .connect && !isIdempotent
+        clock.enter(.firstByte)
+        return !isStale
+    }
 
     /// - Returns: false to break the exchange off.
     func receive(headerLine line: Span<UInt8>) -> Bool {
@@ -99,6 +112,7 @@ final class Transfer: @unchecked Sendable {
 
     func ended(_ code: CURLcode) {
         guard let easy else { return }
+        if isStale { return end(.staleConnection) }
         // libcurl is content with a head that ends in the middle.
         if code == CURLE_OK { return head.isComplete ? end(with: .complete) : end(.truncated) }
         end(with: .failed(HTTPClientError(code, of: easy, host: host, isConnected: clock.phase != .connect)))
@@ -173,8 +187,8 @@ final class Transfer: @unchecked Sendable {
         if let easy, let multi {
             let recycle = recycle
             // The body outlives the removal, for libcurl holds its address until then.
-            multi.remove(easy) { [body] in
-                withExtendedLifetime(body) { recycle(easy) }
+            multi.remove(easy) { [body, isStale] in
+                withExtendedLifetime(body) { recycle(easy, isStale) }
             }
         }
         easy = nil

@@ -6,7 +6,7 @@ public struct ClientGone: Error, Sendable {}
 /// Writes the body of a streamed answer.
 ///
 /// Loop-confined: used by the closure it was given to, by one task at a time.
-public final class BodyWriter {
+public struct BodyWriter {
     private let exchange: Exchange
 
     init(_ exchange: Exchange) { self.exchange = exchange }
@@ -53,28 +53,4 @@ public enum BodyProgress: Sendable {
     case nothingYet
     /// All has been written.
     case end
-}
-
-/// Acts when nothing has happened for a period, again and again; a touch costs one store.
-final class Pulse {
-    private let loop: EventLoop
-    private let period: Duration
-    private let onSilence: () -> Void
-    private var idle: IdleTimer?
-
-    init(on loop: EventLoop, _ period: Duration, onSilence: @escaping () -> Void) {
-        self.loop = loop
-        self.period = period
-        self.onSilence = onSilence
-        restart()
-    }
-
-    func touch() { idle?.touch() }
-
-    private func restart() {
-        idle = IdleTimer(on: loop, limit: period) { [unowned self] in
-            onSilence()
-            restart()
-        }
-    }
 }

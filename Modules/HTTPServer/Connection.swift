@@ -15,31 +15,32 @@ final class Connection: SocketObserver, EndOfTurn {
         case lingering
     }
 
-    private let worker: LoopWorker
-    private let loop: EventLoop
-    private let settings: HTTPServerSettings
-    private let peer: String
-    private let parser: RequestParser
-    private var socket: TCPSocket?
-    private var scanner: HeadScanner
-    private var phase = Phase.head
-    private var input = ByteBuffer()
-    private var output = ByteBuffer()
-    private var timer: LoopTimer?
-    private var deadline: Deadline?
-    private var exchange: Exchange?
+    // First what each write needs, so that it shares a line of the cache.
     private var isFlushAsked = false
     private var isReading = true
+    private var deadline: Deadline?
+    private let loop: EventLoop
+    private var exchange: Exchange?
+    private var socket: TCPSocket?
+    private var output = ByteBuffer()
+    private let worker: LoopWorker
+    private var timer: LoopTimer?
+    private var input = ByteBuffer()
+    private var phase = Phase.head
+    private let parser: RequestParser
+    private var scanner: HeadScanner
+    private let peer: String
     private var requestStart: UInt64
 
-    init(_ descriptor: Int32, peer: String, worker: LoopWorker, settings: HTTPServerSettings) {
+    private var settings: HTTPServerSettings { worker.settings }
+
+    init(_ descriptor: Int32, peer: String, worker: LoopWorker) {
         self.worker = worker
-        self.settings = settings
         self.peer = peer
         loop = worker.loop
         requestStart = loop.now
-        parser = RequestParser(settings)
-        scanner = HeadScanner(settings)
+        parser = RequestParser(worker.settings)
+        scanner = HeadScanner(worker.settings)
         let socket = TCPSocket(descriptor, on: loop, observer: self)
         self.socket = socket
         socket.watch(.readable)
@@ -233,7 +234,8 @@ final class Connection: SocketObserver, EndOfTurn {
         askForFlush()
     }
 
-    private func askForFlush() {
+    /// Has the end of the turn fetch what the answer's source has, and write what waits.
+    func askForFlush() {
         guard !isFlushAsked else { return }
         isFlushAsked = true
         loop.atEndOfTurn(self)

@@ -2,25 +2,28 @@ import Reactor
 
 /// One answer on its way out: its head, its framing and its end; loop-confined.
 final class Exchange {
+    // First what each piece of a body needs, so that it shares a line of the cache.
     private let connection: Connection
+    private var source: (any BodySource)?
+    private var waiter: CheckedContinuation<Void, Never>?
+    private var sentBytes = 0
+    /// The loop's time at the last piece.
+    private var lastWrite: UInt64
+    /// Whether the source has something that it was not asked for yet.
+    private var hasNews = false
+    private(set) var isOpen = true
+    private var isFinishing = false
+    private var isChunked = false
+    private var hasBody = true
+    /// Whether the body ends before its end, because its writer failed.
+    private var isCut = false
     private let isHead: Bool
     private let isHTTP11: Bool
     private var keepsAlive: Bool
-    private let start: UInt64
     private var status = 0
-    private var sentBytes = 0
-    private var isChunked = false
-    private var hasBody = true
-    private var isFinishing = false
-    /// Whether the body ends before its end, because its writer failed.
-    private var isCut = false
+    private let start: UInt64
     private var onFinish: [@Sendable (Response.Summary) -> Void] = []
-    private var waiter: CheckedContinuation<Void, Never>?
-    private var source: (any BodySource)?
-    /// Whether the source has something that it was not asked for yet.
-    private var hasNews = false
-    private var pulse: Pulse?
-    private(set) var isOpen = true
+    private var heartbeat: IdleTimer?
     /// The handler; cancelled when the client leaves.
     var task: Task<Void, Never>?
 
@@ -30,6 +33,7 @@ final class Exchange {
         self.isHTTP11 = isHTTP11
         self.keepsAlive = keepsAlive
         self.start = start
+        lastWrite = start
     }
 
     func send(_ response: Response) async {
@@ -106,7 +110,7 @@ final class Exchange {
     func write(_ bytes: Span<UInt8>) {
         guard isOpen, !isFinishing, hasBody, bytes.count > 0 else { return }
         sentBytes += bytes.count
-        pulse?.touch()
+        lastWrite = loop.now
         connection.write { output in
             guard isChunked else { return output.append(bytes) }
             output.append(hexadecimal: bytes.count)
@@ -120,9 +124,9 @@ final class Exchange {
         guard isOpen else { return }
         if isChunked, !isCut { connection.write { $0.append("0\r\n\r\n") } }
         isFinishing = true
-        pulse = nil
+        heartbeat = nil
         // The end of the turn writes what waits; then `drained()` sees that all is out.
-        connection.write { _ in }
+        connection.askForFlush()
     }
 
     // MARK: Sources
@@ -132,7 +136,7 @@ final class Exchange {
     func sourceHasNews() {
         guard !hasNews else { return }
         hasNews = true
-        connection.write { _ in }
+        connection.askForFlush()
     }
 
     /// Fetches what the source has, as far as there is room.
@@ -169,14 +173,14 @@ final class Exchange {
         if connection.pendingBytes <= connection.maxPendingBytes / 4 {
             waiter?.resume()
             waiter = nil
-            if hasNews { connection.write { _ in } }
+            if hasNews { connection.askForFlush() }
         }
         if isFinishing, connection.pendingBytes == 0 { end() }
     }
 
     func beat(_ bytes: [UInt8], every period: Duration) {
         guard isOpen, !isFinishing else { return }
-        pulse = Pulse(on: connection.eventLoop, period) { [unowned self] in
+        heartbeat = IdleTimer(on: loop, limit: period, lastSign: { [unowned self] in lastWrite }) { [unowned self] in
             // A client that has not yet taken what waits for it needs no sign of life.
             guard connection.pendingBytes == 0 else { return }
             write(bytes.span)
@@ -195,7 +199,7 @@ final class Exchange {
     func connectionEnded() {
         guard isOpen else { return }
         isOpen = false
-        pulse = nil
+        heartbeat = nil
         closeSource()
         task?.cancel()
         task = nil

@@ -5,7 +5,7 @@ actor LoopWorker {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    private let settings: HTTPServerSettings
+    nonisolated let settings: HTTPServerSettings
     private let gauge: ConnectionGauge
     private let onRefusal: @Sendable (HTTPError) -> Response
     private let handler: Handler
@@ -41,7 +41,7 @@ actor LoopWorker {
     }
 
     private func accept(_ descriptor: Int32, _ peer: String) {
-        let connection = Connection(descriptor, peer: peer, worker: self, settings: settings)
+        let connection = Connection(descriptor, peer: peer, worker: self)
         switch gauge.enter(peer) {
         case .welcome:
             connections[ObjectIdentifier(connection)] = (connection, peer)

@@ -38,7 +38,8 @@ public enum JobError: Error, Sendable {
             case .full: .outage(error)
             case .notFound: .failed(FailureReason("\(context): not_found"), canHeal: false)
             case .conflict(let conflict):
-                .failed(FailureReason("\(context): conflict_\(conflict.rawValue)"), canHeal: conflict == .stillStreaming)
+                .failed(
+                    FailureReason("\(context): conflict_\(conflict.rawValue)"), canHeal: conflict == .stillStreaming)
             }
     }
 }

@@ -20,10 +20,7 @@ package struct AnswerReader {
 
     /// Reads a piece of the body.
     package mutating func read(_ bytes: Span<UInt8>, into deltas: inout [Delta]) throws(PlatformError) {
-        if decoder != nil {
-            try decoder?.decode(bytes, into: &deltas)
-            return
-        }
+        if try decoder?.decode(bytes, into: &deltas) != nil { return }
         for index in bytes.indices.prefix(Self.maximumRefusalBytes - refusal.count) { refusal.append(bytes[index]) }
         if refusal.count == Self.maximumRefusalBytes { throw refused }
     }

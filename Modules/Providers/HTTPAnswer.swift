@@ -12,8 +12,6 @@ final class HTTPAnswer: ResponseReceiver {
     private let hand: (Delta) -> Void
     private var reader: AnswerReader?
     private var delivery: Delivery?
-    /// Emptied and filled again, so that one array serves the whole answer.
-    private var deltas: [Delta] = []
     private var failure: PlatformError?
     private var firstToken: LoopTimer?
 
@@ -64,8 +62,10 @@ final class HTTPAnswer: ResponseReceiver {
     /// The path of a token: from the socket's event to the receiver, in one call.
     func receive(body bytes: Span<UInt8>) {
         guard failure == nil else { return }
+        // Made anew each time: of thousands of answers one that goes on is in no cache, but what was just freed is.
+        var deltas: [Delta] = []
         attempt { () throws(PlatformError) in try reader?.read(bytes, into: &deltas) }
-        handOver()
+        handOver(deltas)
         if failure != nil { delivery?.cancel() }
     }
 
@@ -74,6 +74,7 @@ final class HTTPAnswer: ResponseReceiver {
         delivery = nil
         firstToken = nil
         guard failure == nil else { return }
+        var deltas: [Delta] = []
         attempt { () throws(PlatformError) in
             if reader == nil, let broken { throw .provider(broken.kind, hasBegun: false, cause: broken) }
             if let broken {
@@ -82,7 +83,7 @@ final class HTTPAnswer: ResponseReceiver {
                 try reader?.finish(into: &deltas)
             }
         }
-        handOver()
+        handOver(deltas)
     }
 
     /// The provider has kept us waiting for the first text for too long, whatever else it sent.
@@ -93,12 +94,11 @@ final class HTTPAnswer: ResponseReceiver {
         delivery?.cancel()
     }
 
-    private func handOver() {
+    private func handOver(_ deltas: [Delta]) {
         for delta in deltas {
             if firstToken != nil, delta.isText { firstToken = nil }
             hand(delta)
         }
-        deltas.removeAll(keepingCapacity: true)
     }
 
     private func attempt(_ body: () throws(PlatformError) -> Void) {

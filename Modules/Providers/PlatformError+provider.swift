@@ -24,6 +24,7 @@ extension PlatformError {
             case .truncated: .providerTruncated
             case .protocolError: .providerProtocol
             case .invalidURL, .invalidRequest: .providerRejected
+            case .staleConnection: .providerUnreachable
             case .dns, .connect, .tls, .reset, .other: hasBegun ? .providerTruncated : .providerUnreachable
             }
         return provider(code, cause: cause)

@@ -33,6 +33,8 @@ public struct ProviderFailure: Sendable, Hashable {
         case failed
         /// No connection, or none that is trusted.
         case unreachable
+        /// A connection that was kept from an earlier request broke before anything came.
+        case staleConnection
         case connectTimeout, firstByteTimeout, idleTimeout, totalTimeout
         /// A timeout of the provider's own, such as status 504.
         case upstreamTimeout
@@ -67,10 +69,13 @@ public struct ProviderFailure: Sendable, Hashable {
             .upstreamTimeout, .truncated, .protocolError:
             true
         case .authentication, .quota, .rateLimited, .contentBlocked, .contextTooLong, .modelNotFound, .rejected,
-            .cancelled, .local:
+            .staleConnection, .cancelled, .local:
             false
         }
     }
+
+    /// Whether this tells nothing about the provider, neither good nor bad.
+    var isSilent: Bool { kind == .cancelled || kind == .staleConnection }
 
     private static func kind(_ code: PlatformError.Code, _ transport: HTTPClientError.Kind?) -> Kind {
         switch code {
@@ -83,7 +88,7 @@ public struct ProviderFailure: Sendable, Hashable {
         case .providerRejected: .rejected
         case .providerOverloaded: .overloaded
         case .providerFailed: .failed
-        case .providerUnreachable: .unreachable
+        case .providerUnreachable: transport == .staleConnection ? .staleConnection : .unreachable
         case .providerTruncated: .truncated
         case .providerProtocol: .protocolError
         case .timedOut: timeout(transport)
@@ -106,8 +111,8 @@ public struct ProviderFailure: Sendable, Hashable {
 
     private static func canRetry(_ kind: Kind, _ transport: HTTPClientError.Kind?) -> Bool {
         switch kind {
-        case .rateLimited, .overloaded, .failed, .connectTimeout, .firstByteTimeout, .idleTimeout, .upstreamTimeout,
-            .truncated, .protocolError:
+        case .rateLimited, .overloaded, .failed, .staleConnection, .connectTimeout, .firstByteTimeout, .idleTimeout,
+            .upstreamTimeout, .truncated, .protocolError:
             true
         // A name that is not known and a certificate that is not trusted do not mend in a second.
         case .unreachable: transport != .dns && transport != .tls

@@ -31,6 +31,8 @@ private final class Sleeper: @unchecked Sendable {
                 if Task.isCancelled { return continuation.resume() }
                 waiter = continuation
                 let timer = LoopTimer(on: loop) { [unowned self] in end() }
+                // What ran before in this turn is no part of the sleep.
+                loop.updateTime()
                 timer.start(after: delay)
                 self.timer = timer
             }

@@ -21,6 +21,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var ready: [ReadyJob] = []
     private var running: [ReadyJob] = []
     private var endings: [any EndOfTurn] = []
+    private var ended: [any EndOfTurn] = []
     private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
 
@@ -78,6 +79,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// The loop's time in milliseconds, as it was when this turn began; monotonic.
     public var now: UInt64 { uv_now(uv) }
+
+    /// Looks at the clock anew, for a time that is counted from this moment and not from the turn's beginning.
+    func updateTime() { uv_update_time(uv) }
 
     // MARK: Jobs
 
@@ -138,9 +142,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             // A task that never waits must keep neither what was written from going out nor the loop from its sockets.
             let isOver = rounds == Self.maxRounds
             guard ready.isEmpty || isOver else { continue }
-            let ended = endings
-            endings.removeAll(keepingCapacity: true)
+            // Two arrays in turns, as for the jobs: neither is ever allocated anew.
+            swap(&endings, &ended)
             for ending in ended { ending.turnEnded() }
+            ended.removeAll(keepingCapacity: true)
             if isOver {
                 uv_async_send(wakeUp)
                 return

@@ -45,39 +45,49 @@ public final class LoopTimer {
     public var isRunning: Bool { uv_is_active(UnsafeRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self)) != 0 }
 }
 
-/// Notices silence: fires when ``touch()`` has not been called for a time; loop-confined.
+/// Notices silence: fires when there was no sign of life for a time, and again whenever that has passed once more;
+/// loop-confined.
 ///
-/// A touch costs one store: the timer behind it is set once per period, not once per touch.
+/// When its time is up it asks for the last sign. So a sign costs whoever gives it one store, in a place of his own, and
+/// the timer is set once per period and not once per sign.
 public final class IdleTimer {
     private let loop: EventLoop
     private let limit: UInt64
-    private var lastTouch: UInt64
-    private var timer: LoopTimer?
+    private let lastSign: () -> UInt64
     private let onIdle: () -> Void
+    /// When it began to count, or fired last.
+    private var start: UInt64
+    private var timer: LoopTimer?
 
     /// Starts counting at once; on the loop's thread only.
     ///
     /// - Parameters:
     ///   - loop: whose time it counts.
-    ///   - limit: the time without a touch, after which it fires once.
-    ///   - onIdle: called on the loop's thread; must not keep the timer's owner alive.
-    public init(on loop: EventLoop, limit: Duration, onIdle: @escaping () -> Void) {
+    ///   - limit: the time without a sign, after which it fires.
+    ///   - lastSign: the loop's time at the last sign; must not keep the timer's owner alive.
+    ///   - onIdle: called on the loop's thread; may let go of the timer, and must not keep its owner alive.
+    public init(
+        on loop: EventLoop, limit: Duration, lastSign: @escaping () -> UInt64, onIdle: @escaping () -> Void
+    ) {
         self.loop = loop
         self.limit = limit.roundedUpToMilliseconds
+        self.lastSign = lastSign
         self.onIdle = onIdle
-        lastTouch = loop.now
+        start = loop.now
         let timer = LoopTimer(on: loop) { [unowned self] in fire() }
         self.timer = timer
         timer.start(after: limit)
     }
 
-    /// Puts the callback off until the whole time has passed again.
-    public func touch() { lastTouch = loop.now }
-
     private func fire() {
-        let silence = loop.now - lastTouch
-        if silence >= limit { return onIdle() }
-        timer?.start(after: .milliseconds(Int64(limit - silence)))
+        let silence = loop.now - max(start, lastSign())
+        guard silence >= limit else {
+            timer?.start(after: .milliseconds(Int64(limit - silence)))
+            return
+        }
+        start = loop.now
+        timer?.start(after: .milliseconds(Int64(limit)))
+        onIdle()
     }
 }
 

@@ -4,10 +4,17 @@ internal import CUV
 ///
 /// End the watch before closing the socket: a number that the kernel gives out again must not be watched twice.
 public final class SocketWatcher {
+    /// What libuv is given: its handle, and behind it whom to tell.
+    ///
+    /// Together in memory, and not by way of this object: of thousands of sockets one that becomes ready is in no cache,
+    /// and each further object on the way to its observer is another wait for memory.
+    private struct Watch {
+        var poll = uv_poll_t()
+        unowned(unsafe) var observer: any SocketObserver
+    }
+
     /// `nil` after the end, when libuv frees it.
-    private var handle: UnsafeMutablePointer<uv_poll_t>?
-    /// Unowned, not weak: the first weak reference to an object makes every later retain of it several times as dear.
-    private unowned let observer: any SocketObserver
+    private var watch: UnsafeMutablePointer<Watch>?
     private var interest: Events = []
 
     /// What a socket can be ready for.
@@ -29,21 +36,21 @@ public final class SocketWatcher {
     /// `socket` is non-blocking, and open until the watcher has gone; `observer` owns the watcher, or outlives it.
     public init(_ socket: Int32, on loop: EventLoop, observer: any SocketObserver) {
         loop.preconditionOnLoop()
-        self.observer = observer
-        let handle = UnsafeMutablePointer<uv_poll_t>.allocate(capacity: 1)
+        let watch = UnsafeMutablePointer<Watch>.allocate(capacity: 1)
+        watch.initialize(to: Watch(observer: observer))
         // A number that is watched already has been closed under its watcher: whose bytes would these be?
-        let failure = uv_poll_init_socket(loop.uv, handle, socket)
+        let failure = uv_poll_init_socket(loop.uv, Self.handle(of: watch), socket)
         precondition(failure == 0, "socket \(socket) cannot be watched: \(String(cString: uv_strerror(failure)))")
-        handle.pointee.data = Unmanaged.passUnretained(self).toOpaque()
-        self.handle = handle
+        self.watch = watch
     }
 
     deinit { end() }
 
     /// Replaces what is watched for; an empty set watches for nothing.
     public func watch(_ events: Events) {
-        guard let handle, events != interest else { return }
+        guard let watch, events != interest else { return }
         interest = events
+        let handle = Self.handle(of: watch)
         if events.isEmpty {
             uv_poll_stop(handle)
             return
@@ -52,24 +59,29 @@ public final class SocketWatcher {
             (events.contains(.readable) ? Int32(UV_READABLE.rawValue) : 0)
             | (events.contains(.writable) ? Int32(UV_WRITABLE.rawValue) : 0)
             | (events.contains(.failed) ? Int32(UV_DISCONNECT.rawValue) : 0)
+        // Never called after `end()`, as libuv promises of a handle that is stopped.
         uv_poll_start(handle, mask) { handle, status, events in
-            guard let data = handle?.pointee.data else { return }
-            let watcher = Unmanaged<SocketWatcher>.fromOpaque(data).takeUnretainedValue()
+            guard let handle else { return }
             var happened: Events = status < 0 ? .failed : []
             if events & Int32(UV_READABLE.rawValue) != 0 { happened.insert(.readable) }
             if events & Int32(UV_WRITABLE.rawValue) != 0 { happened.insert(.writable) }
             if events & Int32(UV_DISCONNECT.rawValue) != 0 { happened.insert(.failed) }
-            watcher.observer.socket(isReady: happened)
+            let watch = UnsafeMutableRawPointer(handle).assumingMemoryBound(to: Watch.self)
+            watch.pointee.observer.socket(isReady: happened)
         }
     }
 
     /// Ends the watch now, so that the socket can be closed; further calls do nothing.
     public func end() {
-        guard let handle else { return }
-        self.handle = nil
-        handle.pointee.data = nil
-        uv_poll_stop(handle)
-        UnsafeMutableRawPointer(handle).assumingMemoryBound(to: uv_handle_t.self).close()
+        guard let watch else { return }
+        self.watch = nil
+        uv_poll_stop(Self.handle(of: watch))
+        UnsafeMutableRawPointer(watch).assumingMemoryBound(to: uv_handle_t.self).close()
+    }
+
+    /// The first field of a struct is where the struct is.
+    private static func handle(of watch: UnsafeMutablePointer<Watch>) -> UnsafeMutablePointer<uv_poll_t> {
+        UnsafeMutableRawPointer(watch).assumingMemoryBound(to: uv_poll_t.self)
     }
 }
 

@@ -80,6 +80,12 @@ extension Settings {
         let range = Duration.milliseconds(10)...Self.day
         streaming.heartbeat = section.duration("heartbeat", in: range, default: streaming.heartbeat)
         streaming.retention = section.duration("retention", in: .zero...Self.day, default: streaming.retention)
+        streaming.durability = section.choice("durability", default: streaming.durability)
+        let journal = section.section("journal")
+        streaming.journalInterval = journal.duration(
+            "interval", in: .milliseconds(10) ... .seconds(60), default: streaming.journalInterval)
+        streaming.journalTimeout = journal.duration(
+            "timeout", in: .milliseconds(100)...Self.day, default: streaming.journalTimeout)
         streaming.idleTimeout = section.duration("idle_timeout", in: range, default: streaming.idleTimeout)
         streaming.onDetach = section.choice("on_detach", default: streaming.onDetach)
         streaming.detachGrace = section.duration("detach_grace", in: .zero...Self.day, default: streaming.detachGrace)
@@ -161,7 +167,15 @@ extension Settings {
     private mutating func readRoutes(_ section: Section, to names: [String]) {
         let conversational = Self.conversational.map(\.rawValue)
         let others = section.names.filter { !conversational.contains($0) }
-        for name in conversational + others {
+        var misspelt: [String] = []
+        for name in others {
+            // Any name may be a route's. But beside a conversation without one, a name like it is a slip.
+            let missing = conversational.filter { !section.names.contains($0) && !misspelt.contains($0) }
+            guard let meant = nearest(to: name, among: missing) else { continue }
+            section.fail(name, "is no kind of conversation, and '\(meant)' has no route", suggestion: meant)
+            misspelt.append(meant)
+        }
+        for name in conversational.filter({ !misspelt.contains($0) }) + others {
             let isLong = section.isMapping(name)
             let inner = isLong ? section.section(name) : section
             let key = isLong ? "providers" : name

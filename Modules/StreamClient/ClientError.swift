@@ -20,7 +20,7 @@ public enum ClientError: Error, Sendable, Hashable {
         switch self {
         case .unreachable(let error):
             switch error.kind {
-            case .dns, .connect, .timedOut, .reset, .truncated, .other: true
+            case .dns, .connect, .timedOut, .reset, .staleConnection, .truncated, .other: true
             case .tls, .protocolError, .cancelled, .invalidURL, .invalidRequest: false
             }
         case .refused(let problem): [408, 429, 502, 503, 504].contains(problem.status)

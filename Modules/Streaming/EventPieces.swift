@@ -75,7 +75,9 @@ extension ChunkPrefix {
     static func chunk(of json: Span<UInt8>) -> (panel: Panel, stage: Stage, text: Range<Int>)? {
         guard let (panel, text) = text(of: json) else { return nil }
         let head = json.extracting(0..<text.lowerBound)
-        guard let stage = Stage.allCases.first(where: { starts(head, with: heads[panel]?[$0] ?? []) }) else { return nil }
+        guard let stage = Stage.allCases.first(where: { starts(head, with: heads[panel]?[$0] ?? []) }) else {
+            return nil
+        }
         return (panel, stage, text)
     }
 

@@ -7,6 +7,8 @@ struct EventRing: Sendable {
     private var sealedBytes = 0
     /// The one that is written.
     var open = EventSegment(first: 1)
+    /// Offset of the newest event that was let go.
+    private var dropped = 0
     private let maxEvents: Int
     private let maxBytes: Int
 
@@ -21,8 +23,8 @@ struct EventRing: Sendable {
     /// Offset of the newest event; 0 while there is none.
     var last: Int { open.last }
 
-    /// Offset of the oldest event that is kept.
-    var first: Int { sealed.first?.first ?? open.first }
+    /// Offset after which nothing was let go; events that never were, in a gap, are not missed.
+    var first: Int { dropped + 1 }
 
     /// Bytes of the events that are kept.
     var byteCount: Int { sealedBytes + open.text.bytes.count }
@@ -56,6 +58,7 @@ struct EventRing: Sendable {
             sealedBytes > maxBytes || last - oldest.last > maxEvents
         {
             sealedBytes -= oldest.text.bytes.count
+            dropped = oldest.last
             sealed.removeFirst()
         }
     }
@@ -83,7 +86,9 @@ struct EventRing: Sendable {
     func next(after offset: Int) -> Int { max(segment(after: offset).first, offset + 1) }
 
     private func segment(after offset: Int) -> EventSegment {
-        guard offset < open.first - 1, let place = sealed.lastIndex(where: { $0.first <= offset + 1 }) else { return open }
+        guard offset < open.first - 1, let place = sealed.lastIndex(where: { $0.first <= offset + 1 }) else {
+            return open
+        }
         if sealed[place].last > offset { return sealed[place] }
         return place + 1 < sealed.count ? sealed[place + 1] : open
     }

@@ -137,9 +137,12 @@ final class JournalFeed: EndOfTurn {
     }
 
     private func breakOff() {
+        guard isWriting || !news.isEmpty else { return stall = nil }
         stall = nil
         failures = max(failures, 1)
         for log in onTheWay + news { log.assumeIsolated { $0.breakOff() } }
+        // One that is being recorded is looked at again.
+        watchForStall()
     }
 }
 

@@ -64,11 +64,15 @@ extension StreamLog {
         if !isListed { feed?.hasNews(self) }
     }
 
+    /// What a user is told whose answer ends as ``StopReason/storage``.
+    public static let storageSentence =
+        "The answer could not be written down. What is shown is kept; try again in a while."
+
     /// Ends the wait for a disk that takes nothing: what it does not have is never shown, and the answer ends.
     ///
     /// The offsets of what was not shown are not given to other events, for the disk may have them after all.
     func breakOff() {
-        guard isGated, written < events.last else { return }
+        guard isGated, written < events.last, !isRecording else { return }
         // What the store has is on disk.
         guard !isRecorded else { return openGate() }
         isCut = true
@@ -80,9 +84,7 @@ extension StreamLog {
         openGate()
         append(.resync(texts.whole))
         guard wasOver else { return stop(.storage) }
-        append(
-            PlatformError(
-                .storageFailed, "The answer could not be written down. What is shown is kept; try again later."))
+        append(PlatformError(.storageFailed, Self.storageSentence))
         end(with: .done(texts.isEmpty ? .failed : .truncated))
     }
 }

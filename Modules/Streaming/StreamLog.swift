@@ -60,6 +60,8 @@ public actor StreamLog {
     var isGated = false
     /// Whether the disk failed an answer of which nothing may be shown before: no more text is taken.
     var isCut = false
+    /// Whether the text is on its way to the store, which it is then not to be cut behind.
+    public var isRecording = false
     /// Whether the store has what was said.
     private(set) var isRecorded = false
 
@@ -231,7 +233,8 @@ public actor StreamLog {
     public func complete(_ panel: Panel, of stage: Stage) {
         guard outcome == nil else { return }
         flush()
-        let record = texts.records[texts.place(of: panel, stage)]
+        let place = texts.place(of: panel, stage)
+        let record = texts.records[place]
         append(
             .stageComplete(
                 panel: panel, stage: stage, chunks: record.chunks, length: record.text.utf8.count,

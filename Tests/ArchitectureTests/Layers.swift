@@ -14,7 +14,7 @@ enum Layer: String, CaseIterable {
     case service
     /// The configuration file into the settings of the modules below.
     case settings
-    /// The one list of adapters.
+    /// The lists of adapters, and the one place that chooses among them.
     case roster
     /// Requests into calls, errors into statuses.
     case edge
@@ -33,7 +33,7 @@ enum Layer: String, CaseIterable {
         case .adapter: [.domain, .wrapper, .ground]
         case .service: [.domain, .wrapper, .ground]
         case .settings: [.service, .domain, .wrapper, .ground]
-        case .roster: [.adapter, .domain, .wrapper, .ground]
+        case .roster: [.settings, .service, .adapter, .domain, .wrapper, .ground]
         case .edge: [.settings, .service, .domain, .wrapper, .ground]
         case .app, .testSupport: [.edge, .roster, .settings, .service, .adapter, .domain, .wrapper, .ground]
         case .test: Set(Layer.allCases)
@@ -45,11 +45,12 @@ enum Layer: String, CaseIterable {
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
         "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
-        "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain, "Responses": .domain,
+        "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain,
+        "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
-        "Chat": .service,
+        "Chat": .service, "Jobs": .service,
         "Settings": .settings,
-        "Plugins": .roster,
+        "Plugins": .roster, "Storage": .roster,
         "API": .edge,
         "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
         "StoreConformance": .testSupport,

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class Server:
     """`medstream-server` on a free port, with the shipped configuration."""
 
     def __init__(self, *settings: str):
-        arguments = [part for setting in ("server.port=0", "logs.level=warning", *settings) for part in ("--set", setting)]
+        self.data = tempfile.TemporaryDirectory()
+        usual = ("server.port=0", "logs.level=warning", f"data_directory={self.data.name}")
+        arguments = [part for setting in (*usual, *settings) for part in ("--set", setting)]
         self.process = subprocess.Popen(
             [SERVER, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         lines: queue.Queue[str] = queue.Queue()
@@ -40,6 +43,7 @@ class Server:
             return self.process.wait(30)
         finally:
             self.process.kill()
+            self.data.cleanup()
 
 
 class Wire:

@@ -10,9 +10,11 @@ struct KeysTests {
     private let config: String
     private var keyFile: String { "\(folder.path)/store/keys" }
 
+    private static let shipped = "include: \(Reference.packageRoot.appending(path: "config/medstream.yaml").path)\n"
+
     init() throws {
         folder = try Folder()
-        config = try folder.write("medstream.yaml", "data_directory: store\n")
+        config = try folder.write("medstream.yaml", "\(Self.shipped)data_directory: store\n")
     }
 
     private func run(_ arguments: String..., environment: [String: String] = [:]) async throws -> Execution.Result {
@@ -77,7 +79,7 @@ struct KeysTests {
         let line = try await run("rotate", "--print").output
         #expect(!FileManager.default.fileExists(atPath: keyFile))
         let lines = (keyring + line).split(separator: "\n").filter { !$0.hasPrefix("#") }
-        try folder.write("medstream.yaml", "encryption: { keys: '${MEDSTREAM_KEYS}' }\n")
+        try folder.write("medstream.yaml", "\(Self.shipped)encryption: { keys: '${MEDSTREAM_KEYS}' }\n")
         for separator in ["\n", ";"] {
             let shown = try await run(
                 "show", "--json", environment: ["MEDSTREAM_KEYS": lines.joined(separator: separator)])

@@ -128,7 +128,7 @@ private let samples: [StreamEvent] = [
 ]
 
 private let panels = "one of reasoning, chat"
-private let outcomes = "one of complete, truncated, blocked, cancelled, failed"
+private let outcomes = "one of complete, truncated, blocked, cancelled, failed, interrupted"
 private let stages =
     "one of initial, extraction, causal_analysis, validation, diagnosis, treatment_planning, chat, onboarding"
 

@@ -63,7 +63,7 @@ def front(tmp_path):
     (tmp_path / "passwords").write_text("nurse:{PLAIN}secret\n")
     server = subprocess.Popen(
         [SERVER, "--set", "server.port=0", "--set", "logs.level=error", "--set", f"server.cors.origins=[{ORIGIN}]",
-         "--set", "providers.demo.words_per_second=60"],
+         "--set", "providers.demo.words_per_second=60", "--set", f"data_directory={tmp_path}/data"],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     proxy = None
     try:

@@ -56,7 +56,8 @@ class Medstream:
     def __init__(self, configuration: dict, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "medstream.yaml"
-        usual = {"server": {"port": 0, "threads": 1}, "logs": {"level": "info", "access": False}}
+        usual = {"server": {"port": 0, "threads": 1}, "logs": {"level": "info", "access": False},
+                 "data_directory": "data"}
         # JSON is YAML.
         file.write_text(json.dumps({**usual, **configuration}, indent=1))
         self.log = folder / "log"

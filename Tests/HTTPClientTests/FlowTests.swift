@@ -87,6 +87,44 @@ struct FlowTests {
         #expect(server.connections.value == 5)
     }
 
+    @Test("A request on a kept connection that breaks is not sent again unasked, unless its method may be repeated")
+    func brokenConnection() async throws {
+        let gate = Gate()
+        let server = try ScriptedServer { request in
+            let answer = ScriptedServer.Step.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            if request.line.contains("/both") { return [.wait(gate), answer] }
+            return request.line.contains("/break") ? [.close] : [answer]
+        }
+        let actor = LoopActor()
+        func fail(_ method: String) async -> HTTPClientError.Kind? {
+            await actor.run { actor in
+                do throws(HTTPClientError) {
+                    _ = try await actor.client.open(OutgoingRequest(method, server.url + "/break", body: [1]))
+                    return nil
+                } catch {
+                    return error.kind
+                }
+            }
+        }
+        func answered() async throws -> String {
+            try await actor.run { try await $0.text(OutgoingRequest("POST", server.url + "/both", body: [1])) }
+        }
+        async let one = answered()
+        async let two = answered()
+        async let three = answered()
+        await server.requests.reaches(3)
+        gate.open()
+        _ = try await (one, two, three)
+        // All three connections are kept. One breaks, and libcurl turns to another before it is held.
+        #expect(await fail("POST") == .staleConnection)
+        #expect(server.requests.value == 4)
+        // On a new connection, though one is kept still.
+        #expect(await fail("POST") == .reset)
+        #expect(server.requests.value == 5)
+        #expect(await fail("GET") == .reset)
+        #expect(server.requests.value == 7)
+    }
+
     @Test("While tokens flow, no other thread is asked for anything and each piece costs one job")
     func jobs() async throws {
         let actor = LoopActor()

@@ -47,6 +47,9 @@ struct BadConfiguration: Sendable, CustomTestStringConvertible {
             "providers:\n  main: { kind: demo }\nroutes:\n  chat: [mian]\n  onboarding: main\n",
             says: "%/main.yaml:4:10: routes.chat: no provider is called 'mian'; did you mean 'main'?"),
         .init(
+            "a route whose name is misspelt", "routes:\n  chatx: [demo]\n",
+            says: "%/main.yaml:2:10: routes.chatx: is no kind of conversation", "did you mean 'chat'?"),
+        .init(
             "a provider of unknown kind", "providers:\n  main: { kind: opnai }\n",
             says: "%/main.yaml:2:17: providers.main.kind: expected one of anthropic, ",
             "openai_compatible, found 'opnai'",

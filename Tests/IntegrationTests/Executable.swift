@@ -5,6 +5,8 @@ import Testing
 /// The built `medstream-server`, which stands beside the tests, in a process of its own.
 struct Executable: Sendable {
     let run: Execution
+    /// What it writes, gone with the test.
+    private let data: Folder
 
     private static let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "medstream-server").path
@@ -12,8 +14,9 @@ struct Executable: Sendable {
 
     /// Starts with hardly any environment.
     init(_ arguments: [String], environment: [String: String] = [:], in folder: URL = Reference.packageRoot) throws {
+        data = try Folder()
         run = try Execution(
-            Self.path, arguments, environment: Self.environment.merging(environment) { $1 }, in: folder)
+            Self.path, ["--set", "data_directory=\(data.path)"] + arguments, environment: Self.environment.merging(environment) { $1 }, in: folder)
         run.endInput()
     }
 

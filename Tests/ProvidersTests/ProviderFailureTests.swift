@@ -58,6 +58,9 @@ struct ProviderFailureTests {
             description: "refused", error: transport(.connect), kind: .unreachable, canRetry: true,
             speaksOfHealth: true),
         Case(
+            description: "a kept connection that was closed", error: transport(.staleConnection),
+            kind: .staleConnection, canRetry: true, speaksOfHealth: false),
+        Case(
             description: "reset before the head", error: transport(.reset), kind: .unreachable, canRetry: true,
             speaksOfHealth: true),
         Case(

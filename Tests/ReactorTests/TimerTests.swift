@@ -76,21 +76,27 @@ struct TimerTests {
         }
     }
 
-    @Test("An idle timer fires after silence, counted from the last touch")
+    @Test("An idle timer fires after silence, counted from the last sign or from when it fired, again and again")
     func idle() async throws {
         try await onLoop { actor in
             let fired = Tally()
-            let idle = IdleTimer(on: actor.loop, limit: .milliseconds(30)) { fired.add() }
-            var last = actor.loop.now
+            // Of the last sign and of each firing.
+            var moments = [actor.loop.now]
+            var sign = actor.loop.now
+            let idle = IdleTimer(on: actor.loop, limit: .milliseconds(30), lastSign: { sign }) {
+                moments.append(actor.loop.now)
+                fired.add()
+            }
             for _ in 0..<5 {
                 try await actor.loop.sleep(for: .milliseconds(10))
                 // On a busy machine the sleep may outlast the limit: then there was silence.
                 if fired.value > 0 { break }
-                idle.touch()
-                last = actor.loop.now
+                sign = actor.loop.now
+                moments = [sign]
             }
-            await fired.reaches(1)
-            #expect(actor.loop.now - last >= 30)
+            await fired.reaches(3)
+            #expect(zip(moments, moments.dropFirst()).allSatisfy { $1 - $0 >= 30 })
+            withExtendedLifetime(idle) {}
         }
     }
 

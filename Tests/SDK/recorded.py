@@ -55,7 +55,7 @@ def configuration(folder: Path, provider: str) -> Path:
     file = folder / "medstream.yaml"
     lines = "".join(f"    {line}\n" for line in provider.strip("\n").splitlines())
     file.write_text(
-        "server: { port: 0 }\nlogs: { level: warning }\nchat: { prompts: { chat: chat.md } }\n"
+        "server: { port: 0 }\ndata_directory: data\nlogs: { level: warning }\nchat: { prompts: { chat: chat.md } }\n"
         f"routes: {{ chat: [main], onboarding: [main] }}\nproviders:\n  main:\n{lines}")
     return file
 

@@ -33,8 +33,8 @@ def in_a_loop(coroutine):
 
 
 @pytest.fixture(scope="module")
-def url():
-    settings = ["server.port=0", "logs.level=warning", "providers.demo.words_per_second=400",
+def url(tmp_path_factory):
+    settings = ["server.port=0", f"data_directory={tmp_path_factory.mktemp('data')}", "logs.level=warning", "providers.demo.words_per_second=400",
                 "providers.demo.first_word_after=0ms",
                 # What goes wrong in one test is not to be held against the next.
                 "providers.demo.retry.tries=1", "providers.demo.breaker.failures=0"]

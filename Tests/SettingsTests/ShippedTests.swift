@@ -22,10 +22,9 @@ struct ShippedTests {
         #expect(Set(Self.leaves.map(\.path)).count == Self.leaves.count)
     }
 
-    // Another spelling of a route is another route.
     @Test(
         "have every key read: spelt otherwise, each is reported on its line with the name that was meant",
-        arguments: leaves.filter { !$0.path.hasPrefix("routes.") })
+        arguments: leaves)
     func renamed(key: Shipped.Key) throws {
         let report = problems(Self.shipped.renaming(key, to: "\(key.name)x"))
         let unknown = report.first { $0.location.line == key.line + 1 }
@@ -35,7 +34,8 @@ struct ShippedTests {
         } else {
             let problem = try #require(unknown, "\(report)")
             #expect(problem.path == "\(key.path)x")
-            #expect(problem.message.hasPrefix("unknown key"))
+            // Any name may be a route's.
+            #expect(problem.message.hasPrefix(key.section == "routes" ? "is no kind of conversation" : "unknown key"))
             #expect(problem.suggestion == String(key.name))
         }
     }
@@ -144,6 +144,26 @@ struct SparseTests {
         #expect(one.settings.routes.mapValues(\.providers) == ["chat": ["local"], "onboarding": ["local"]])
         let two = problems("providers: { a: { kind: demo }, b: { kind: demo } }")
         #expect(two.map(\.path) == ["routes.chat", "routes.onboarding"])
+    }
+
+    @Test(
+        "a route whose name is nearly that of a conversation without one is a slip, told once with what was meant",
+        arguments: [("chatx", "chat"), ("caht", "chat"), ("Chat", "chat"), ("onbording", "onboarding")])
+    func misspeltRoute(name: String, meant: String) {
+        for providers in ["a: { kind: demo }", "a: { kind: demo }, b: { kind: demo }"] {
+            let other = meant == "chat" ? "onboarding" : "chat"
+            let report = problems("providers: { \(providers) }\nroutes: { \(name): [a], \(other): [a] }")
+            #expect(report.map(\.path) == ["routes.\(name)"])
+            #expect(report.first?.suggestion == meant)
+        }
+    }
+
+    @Test("a route of any other name is another route, and so is one like a conversation that has its own")
+    func otherRoutes() throws {
+        let like = try read("routes: { chat: [demo], chat2: [demo] }")
+        #expect(like.settings.routes.keys.sorted() == ["chat", "chat2", "onboarding"])
+        let other = try read("routes: { fast: [demo] }")
+        #expect(other.settings.routes.keys.sorted() == ["chat", "fast", "onboarding"])
     }
 
     @Test("a provider that is wrong is the one problem, not the routes to it too")

@@ -25,6 +25,15 @@ def is_long() -> bool:
 
 
 @pytest.fixture
+def say(capsys):
+    """Prints a line that a passing test shows as well."""
+    def say(line: object):
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    return say
+
+
+@pytest.fixture
 def folder(request):
     """Kept when the test fails, so that its logs can be read."""
     made = Path(tempfile.mkdtemp(prefix="torture-"))
@@ -55,3 +64,14 @@ def make_house(folder, model):
     yield make
     for house in made:
         house.kill()
+
+
+@pytest.fixture
+def house_on(request, make_house):
+    """An installation on one store or the other."""
+    def on(store: str, **options) -> House:
+        if store == "postgres":
+            options["url"] = request.getfixturevalue("postgres").url(request.getfixturevalue("database"))
+        return make_house(**options)
+
+    return on

@@ -3,7 +3,6 @@
 import random
 import signal
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -27,12 +26,15 @@ class Toll:
     def kills(self) -> int:
         return self.random.total() + self.placed.total()
 
+    @property
+    def missed(self) -> list[str]:
+        return [name for name in points() if not self.placed[name]]
+
     def __str__(self) -> str:
-        missed = [name for name in points() if not self.placed[name]]
         return (
             f"{self.kills} kills: {self.random['server']} of the server and {self.random['worker']} of the worker at "
             f"random, {self.unready} of them while starting; {self.placed.total()} at {len(self.placed)} of "
-            f"{len(points())} chosen steps" + (f"; never reached: {', '.join(missed)}" if missed else ""))
+            f"{len(points())} chosen steps" + (f"; never reached: {', '.join(self.missed)}" if self.missed else ""))
 
 
 class Reaper:
@@ -57,8 +59,7 @@ class Reaper:
             self.toll.failures.append(f"{self.kind}: {failure!r}")
 
     def take_one(self):
-        missing = [name for name in points() if not self.toll.placed[name]]
-        point = self.chance.choice(missing or points()) if points() and self.chance.random() < 0.4 else None
+        point = self.chance.choice(self.toll.missed or points()) if points() and self.chance.random() < 0.4 else None
         process = self.launch(point)
         if not point and self.chance.random() < 0.1:
             # Recovery dies too.
@@ -90,8 +91,3 @@ def kill_loop(house: House, kills: int, seed: int) -> Toll:
         reaper.thread.join()
     return toll
 
-
-def timed(action) -> tuple[float, object]:
-    begun = time.monotonic()
-    result = action()
-    return time.monotonic() - begun, result

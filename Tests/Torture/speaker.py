@@ -16,6 +16,8 @@ class Turn:
 
     question: str
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    # The one it was asked in; `None` where it began one.
+    asked_in: str | None = None
     conversation: str | None = None
     # What was acknowledged: that the question is stored, and that the answer is, with this hash.
     is_asked: bool = False
@@ -105,9 +107,15 @@ class Speaker:
 
     async def speak(self, words: int = 12, pace: int = 0) -> Turn:
         """One turn to its end, however often the server dies meanwhile."""
-        turn = Turn(answers.question(f"{self.name}-{len(self.turns)}", words, pace), conversation=self.conversation)
+        turn = Turn(answers.question(f"{self.name}-{len(self.turns)}", words, pace), asked_in=self.conversation)
         turn.asked_at = time.monotonic()
         self.turns.append(turn)
+        await self.insist(turn)
+        self.conversation = turn.conversation
+        return turn
+
+    async def insist(self, turn: Turn):
+        """Goes on until the turn's end is known."""
         while turn.outcome is None:
             turn.attempts += 1
             try:
@@ -117,8 +125,6 @@ class Speaker:
                 pass
             if turn.outcome is None:
                 await asyncio.sleep(self.chance.uniform(0.01, 0.1))
-        self.conversation = turn.conversation
-        return turn
 
     async def ask(self, turn: Turn):
         body = {"message": turn.question}

@@ -13,7 +13,8 @@ enum KeysCreate {
             """,
         examples: [
             Command.Example("medstream keys create", "Make the file that the configuration names."),
-            Command.Example("medstream keys create --print | vault kv put secret/medstream keys=-", "Keep it elsewhere."),
+            Command.Example(
+                "medstream keys create --print | vault kv put secret/medstream keys=-", "Keep it elsewhere."),
         ],
         takes: Installation.parameters + [print],
         action: { arguments in run(arguments) })

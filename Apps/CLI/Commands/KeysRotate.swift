@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Encryption
+import Settings
 
 /// `medstream keys rotate`: a new key becomes the current one.
 enum KeysRotate {
@@ -26,7 +27,8 @@ enum KeysRotate {
         guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
         guard settings.encryption.keys == nil else {
             Terminal().note(
-                "The keys are in the setting 'encryption.keys': add the line that --print prints behind them, and restart.")
+                "The keys are in the setting 'encryption.keys': add the line that --print prints behind them, and restart."
+            )
             return ExitCode.configuration
         }
         do throws(KeyringError) {

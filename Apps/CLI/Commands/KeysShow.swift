@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Encryption
+import Settings
 
 /// `medstream keys show`: which keys there are, without their secrets.
 enum KeysShow {

@@ -74,7 +74,7 @@ struct Checkup: Sendable {
         let kind = ProviderFailure(failure).kind
         problem = Diagnosis(provider).problem(failure)
         switch kind {
-        case .unreachable, .connectTimeout: if isReachable == nil { isReachable = false }
+        case .unreachable, .staleConnection, .connectTimeout: if isReachable == nil { isReachable = false }
         case .authentication: (isReachable, isAuthorised) = (true, false)
         case .modelNotFound: (isReachable, hasModel) = (true, false)
         case .quota, .rateLimited, .contentBlocked, .contextTooLong: (isReachable, isAuthorised) = (true, true)

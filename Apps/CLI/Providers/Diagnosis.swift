@@ -77,7 +77,7 @@ struct Diagnosis {
             )
         case .overloaded, .failed, .upstreamTimeout:
             return ("It has trouble of its own\(status).", "Check again \(later(failure.wait)).")
-        case .unreachable, .connectTimeout: return noConnection(error)
+        case .unreachable, .staleConnection, .connectTimeout: return noConnection(error)
         case .firstByteTimeout, .idleTimeout, .totalTimeout, .cancelled:
             return (
                 "It did not answer in time.",
@@ -140,7 +140,7 @@ struct Diagnosis {
                 "There is no trusted TLS connection to \(host)\(detail).",
                 "Look at its certificate, at http against https in the address, and at this machine's certificates."
             )
-        case .reset:
+        case .reset, .staleConnection:
             return (
                 "\(host) broke the connection off before it answered\(detail).", "Look at the server and any proxy."
             )

@@ -102,7 +102,8 @@ private struct Words {
         "however", "into", "itself", "just", "like", "make", "makes", "many", "more", "most", "much", "must", "need",
         "needs", "often", "only", "other", "others", "over", "please", "same", "several", "shall", "should", "since",
         "some", "such", "than", "that", "their", "them", "then", "there", "these", "they", "this", "those", "through",
-        "together", "under", "until", "upon", "used", "uses", "using", "usually", "very", "want", "well", "were", "what",
+        "together", "under", "until", "upon", "used", "uses", "using", "usually", "very", "want", "well", "were",
+        "what",
         "when", "where", "whether", "which", "while", "will", "with", "within", "without", "would", "your", "yours",
     ]
 }

@@ -45,7 +45,8 @@ enum Sentences {
     /// Without their last stop, in lower case; those of English medical prose.
     private static let abbreviations: Set<String> = [
         "dr", "mr", "mrs", "ms", "prof", "st", "e.g", "i.e", "eg", "ie", "vs", "approx", "ca", "cf", "etc", "al", "fig",
-        "no", "nos", "max", "min", "resp", "incl", "excl", "p.o", "i.v", "i.m", "s.c", "b.i.d", "t.i.d", "q.i.d", "p.r.n",
+        "no", "nos", "max", "min", "resp", "incl", "excl", "p.o", "i.v", "i.m", "s.c", "b.i.d", "t.i.d", "q.i.d",
+        "p.r.n",
         "hr", "hrs", "wk", "wks", "mo", "yr", "yrs", "dept", "vol",
     ]
 }

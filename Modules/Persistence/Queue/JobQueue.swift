@@ -10,7 +10,7 @@
 public protocol JobQueue: Sendable {
     // MARK: Putting in
 
-    /// Adds jobs; those whose id or unique key the queue has already, waiting or leased, are left out.
+    /// Adds jobs, but for those whose id the queue has already, and those whose unique key one has that is ready or leased.
     ///
     /// - Returns: how many were added.
     /// - Throws: ``StoreError/full`` when the queue has reached its bounds or the disk is full; nothing was added then.

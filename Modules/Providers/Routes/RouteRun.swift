@@ -26,6 +26,8 @@ public final class RouteRun {
     private var place = 0
     /// Requests to it so far.
     private var tries = 0
+    /// Whether one of them was lost on a connection that had been kept.
+    private var hasMetStale = false
     private let start: ContinuousClock.Instant
     /// When an answer that is wanted at once must be there.
     private let deadline: ContinuousClock.Instant?
@@ -64,8 +66,9 @@ public final class RouteRun {
     ///   - shown: the text of the chat panel, exactly as it was shown; asked for after ``RouteEvent/goesOn(with:)``.
     ///   - receive: called on the loop with what comes and with what is done about failures.
     public init(
-        along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop, within limit: Duration? = nil,
-        clock: RouteClock = .continuous, shown: @escaping () -> String, receive: @escaping (RouteEvent) -> Void
+        along route: ModelRoute, with prompt: Prompt, for user: String, on loop: EventLoop,
+        within limit: Duration? = nil, clock: RouteClock = .continuous, shown: @escaping () -> String,
+        receive: @escaping (RouteEvent) -> Void
     ) {
         self.route = route
         self.prompt = prompt
@@ -119,7 +122,7 @@ public final class RouteRun {
             switch failure.map(ProviderFailure.init) {
             case nil: .alive
             case let failure? where failure.speaksOfHealth: .failed
-            case let failure?: failure.kind == .cancelled ? .unknown : .alive
+            case let failure?: failure.isSilent ? .unknown : .alive
             }
         target.gate.leave(result, for: user)
     }
@@ -222,6 +225,12 @@ public final class RouteRun {
             ask(.instructed)
             return .zero
         }
+        // Ours to bear: the provider ended a connection that was idle, as it may, while the request was on its way.
+        if failure.kind == .staleConnection, !hasMetStale {
+            hasMetStale = true
+            tries -= 1
+            return .zero
+        }
         let wait = target.policy.wait(
             after: failure, tries: tries, elapsed: start.duration(to: clock.now()), share: clock.chance())
         // Sooner another provider than a long wait for this one.
@@ -233,6 +242,7 @@ public final class RouteRun {
     private func advance() {
         place += 1
         tries = 0
+        hasMetStale = false
         share()
     }
 

@@ -1,0 +1,56 @@
+"""A process that stands still for longer than its lease, and then goes on as if no time had passed."""
+
+import signal
+import time
+
+import pytest
+from conftest import STORES
+from crowd import Crowd
+from house import House
+from scenario import settle
+
+# The shortest lease that the settings allow, and a pause that is longer.
+LEASE, PAUSE = "2s", 5
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("who", ["worker", "server", "both"])
+def test_a_pause_longer_than_the_lease_doubles_nothing(who, store, house_on, seed, say):
+    house: House = house_on(store, settings={"worker": {"lease": LEASE}}).start()
+    crowd = Crowd(house.port, 6, seed=seed).start()
+    time.sleep(1)
+    paused = [process for name, processes in {"worker": house.workers, "server": [house.server]}.items()
+              for process in processes if who in (name, "both")]
+    for process in paused:
+        process.signal(signal.SIGSTOP)
+    if who != "server":
+        # Another takes over meanwhile.
+        house.start_worker()
+    time.sleep(PAUSE)
+    for process in paused:
+        process.signal(signal.SIGCONT)
+    time.sleep(1)
+    settle(house, crowd, say, f"{store}, {who} paused for {PAUSE} s, lease {LEASE}")
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_worker_that_wakes_late_settles_nothing(store, house_on, seed, say):
+    """The pause begins at the worst place: the effect is stored, the job is not yet settled."""
+    house: House = house_on(store, settings={"worker": {"lease": LEASE}})
+    house.start_server()
+    sleeper = house.start_worker({"FAULT_AT": "worker_effect_before_settle:1:pause"})
+    crowd = Crowd(house.port, 4, seed=seed).start()
+    deadline = time.monotonic() + 20
+    while not is_stopped(sleeper.popen.pid):
+        assert time.monotonic() < deadline, "the worker never came to the place where it should pause"
+        time.sleep(0.02)
+    house.start_worker()
+    time.sleep(PAUSE)
+    sleeper.signal(signal.SIGCONT)
+    time.sleep(1)
+    settle(house, crowd, say, f"{store}, a worker paused between effect and settlement")
+
+
+def is_stopped(process: int) -> bool:
+    with open(f"/proc/{process}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] == "T"
