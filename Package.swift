@@ -93,6 +93,10 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
+
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
         module("Plugins", uses: plugins + ["Providers"]),

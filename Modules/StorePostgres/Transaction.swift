@@ -23,7 +23,7 @@ struct Transaction: ~Copyable {
             """,
             [
                 .text(hasRoles ? principal.role : "none"), .text(principal.user),
-                .text(principal == .operator_ ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
+                .text(principal == .care ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
             ])
     }
 
