@@ -97,6 +97,9 @@ let package = Package(
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
