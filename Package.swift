@@ -97,6 +97,9 @@ let package = Package(
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -104,7 +107,8 @@ let package = Package(
         module(
             "Settings",
             uses: [
-                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Providers",
+                "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -149,7 +153,7 @@ let package = Package(
             "StoreConformanceTests",
             of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
