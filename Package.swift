@@ -138,12 +138,13 @@ let package = Package(
             swiftSettings: house),
 
         .target(
-            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+            name: "PostgresSupport", dependencies: ["Encryption", "PostgreSQL", "StorePostgres", "TestSupport"],
+            path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "StoreConformance"]),
+        tests("StoreConformanceTests", of: ["Core", "Persistence", "PostgresSupport", "StoreConformance", "StorePostgres"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
