@@ -52,6 +52,7 @@ let package = Package(
         door("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
         door("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
         door("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+        door("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         door("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
         door("CSodium", pkgConfig: "libsodium", debian: "libsodium-dev"),
         door("CPQ", pkgConfig: "libpq", debian: "libpq-dev"),
@@ -69,6 +70,7 @@ let package = Package(
         module("Hashing", wrapping: ["CCrypto", "CZlib"]),
         module("Encryption", wrapping: ["CSodium"]),
         module("Backup", uses: ["Core", "Hashing", "JSON"]),
+        module("SQLite", wrapping: ["CSQLite"]),
         module("Configuration", uses: ["Core"], wrapping: ["CYAML"]),
         module("PostgreSQL", wrapping: ["CPQ"]),
         module("Telemetry", uses: ["Core"]),
@@ -93,6 +95,8 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
@@ -103,7 +107,8 @@ let package = Package(
         module(
             "Settings",
             uses: [
-                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Providers",
+                "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -122,7 +127,8 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
+                "Reactor",
                 "Settings",
                 "StreamClient",
             ]),
@@ -144,7 +150,14 @@ let package = Package(
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
-        tests("StoreConformanceTests", of: ["Core", "Persistence", "PostgresSupport", "StoreConformance", "StorePostgres"]),
+        tests(
+            "StoreConformanceTests",
+            of: [
+                "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "SQLite", "StoreConformance",
+                "StorePostgres", "StoreSQLite",
+            ]),
+        tests("SQLiteTests", of: ["SQLite"]),
+        tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
@@ -190,6 +203,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("JournalTests", of: ["Core", "Encryption", "Journal", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",

@@ -17,6 +17,7 @@ public final class Application: Sendable {
     /// The port in use.
     public var port: Int { server.port }
 
+    private let loops: [EventLoop]
     private let server: HTTPServer
     private let live: LiveSettings
     private let routing: Routing
@@ -26,15 +27,21 @@ public final class Application: Sendable {
 
     /// Starts to serve.
     ///
-    /// `loops` are running, at least one; `store` is where conversations are kept.
-    ///
+    /// - Parameters:
+    ///   - loops: running, at least one.
+    ///   - store: where conversations are kept; `spool`: where turns wait while it cannot be reached.
+    ///   - hub: the streams there are already, those of an earlier life included.
     /// - Throws: `SocketError` when the address cannot be listened on, `CocoaError` when the page's folder cannot be read.
-    public init(_ settings: Settings, on loops: [EventLoop], store: any ConversationStore, log: Log) async throws {
+    public init(
+        _ settings: Settings, on loops: [EventLoop], store: any ConversationStore, spool: (any JobQueue)? = nil,
+        hub: StreamHub? = nil, log: Log
+    ) async throws {
         let live = LiveSettings(settings)
-        let hub = StreamHub(settings.streaming)
+        let hub = hub ?? StreamHub(settings.streaming)
+        self.loops = loops
         let isReady = ReadyFlag()
         let routing = Routing(settings)
-        chat = ChatService(store: store, hub: hub, log: log) {
+        chat = ChatService(store: store, spool: spool, hub: hub, log: log) {
             ChatService.Configuration(chat: live.withLock { $0.chat }, routes: routing.routes)
         }
         self.routing = routing
@@ -84,6 +91,7 @@ public final class Application: Sendable {
         await within(.seconds(2)) { await self.hub.idle() }
         // A run that does not heed the stop, such as one whose store hangs, must not cost its viewers their last event.
         await hub.abandonAll()
+        await within(.seconds(2)) { await self.hub.journaled(on: self.loops) }
         await within(.seconds(2)) { await self.server.drained() }
         await server.close()
     }

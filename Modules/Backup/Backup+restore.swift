@@ -4,7 +4,7 @@ extension Backup {
 
     /// Puts the files of a backup into an empty folder.
     ///
-    /// They get their names there when all are copied, compared with their hashes, and judged; the first of the manifest
+    /// They get their names there when all are copied, compared with their hashes, and judged; the last of the manifest
     /// comes last, so that a folder without it was not restored. An attempt that was cut off may be made again.
     ///
     /// - Parameters:
@@ -35,7 +35,7 @@ extension Backup {
             } catch {
                 throw BackupError.failed(part: "What was restored cannot be used", reason: "\(error)")
             }
-            for file in files.reversed() {
+            for file in files {
                 try File.rename("\(staged)/\(file.name)", to: "\(target)/\(file.name)")
                 try File.syncFolder(target)
             }

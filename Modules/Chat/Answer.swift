@@ -6,6 +6,12 @@ import Synchronization
 
 /// How the model's part of a turn goes; confined to the loop of its stream.
 final class Answer {
+    /// Where its text goes.
+    let stage: Stage
+    /// Whether reasons are being given.
+    var isReasoning = false
+    /// Whether text for the chat has come.
+    var hasBegun = false
     /// What each provider gave, in order; never empty.
     var spans: [Span]
     var finish: FinishReason?
@@ -21,10 +27,6 @@ final class Answer {
     var checkpoints = 0
     /// Whether a record is being written; one at a time, so that a slow store is not asked for more and more.
     let recording = Turnstile()
-    /// Whether reasons are being given.
-    var isReasoning = false
-    /// Whether text for the chat has come.
-    var hasBegun = false
 
     /// Lets one in at a time.
     final class Turnstile: Sendable {
@@ -50,7 +52,10 @@ final class Answer {
         }
     }
 
-    init(from provider: any Provider) { spans = [Span(of: provider)] }
+    init(from provider: any Provider, in stage: Stage) {
+        self.stage = stage
+        spans = [Span(of: provider)]
+    }
 
     /// The span of the provider that is being asked.
     var last: Span {

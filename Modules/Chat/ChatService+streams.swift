@@ -59,17 +59,31 @@ extension ChatService {
             let message = try await store.answer(of: stream, of: owner)
             return (message, try await store.conversation(message.conversation, of: owner).kind)
         }
-        let last = max(message.lastOffset ?? 2, 2)
-        let texts = [(Panel.reasoning, message.reasoning), (.chat, message.text)].filter { !$0.1.isEmpty }
+        return Record(message, stage, of: stream)
+    }
+}
+
+extension ChatService.Record {
+    /// An answer that was recorded, as the stream that wrote it would tell it now.
+    init(_ message: Message, _ stage: Stage, of stream: StreamID) {
+        last = max(message.lastOffset ?? 2, 2)
+        let ending = [.resync(message.panels(of: stage)), message.done]
+        events = zip(ending, [last - 1, last]).map { ($0, EventID(stream: stream, offset: $1)) }
+    }
+}
+
+extension Message {
+    /// What the panels show; empty ones left out.
+    func panels(of stage: Stage) -> [StreamEvent.PanelText] {
+        [(Panel.reasoning, reasoning), (.chat, text)].filter { !$0.1.isEmpty }
             .map { StreamEvent.PanelText(panel: $0.0, stage: stage, text: $0.1) }
+    }
+
+    /// The `stream_done` of a finished answer.
+    var done: StreamEvent {
         var facts: [String: JSONValue] = [:]
-        facts["provider"] = message.provider.map { .string($0) }
-        facts["model"] = message.model.map { .string($0) }
-        let done = StreamEvent.done(message.outcome ?? .failed, usage: message.usage, metadata: facts)
-        return Record(
-            events: [
-                (.resync(texts), EventID(stream: stream, offset: last - 1)),
-                (done, EventID(stream: stream, offset: last)),
-            ], last: last)
+        facts["provider"] = provider.map { .string($0) }
+        facts["model"] = model.map { .string($0) }
+        return .done(outcome ?? .failed, usage: usage, metadata: facts)
     }
 }

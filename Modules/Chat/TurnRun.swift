@@ -58,7 +58,7 @@ final class TurnRun: Sendable {
     @inline(never)
     func run(into stream: isolated StreamLog) async {
         begin(stream)
-        let answer = Answer(from: route.first)
+        let answer = Answer(from: route.first, in: stage)
         let run = begin(answer, into: stream)
         await run.run()
         settle(answer, after: run, stream)
@@ -157,17 +157,17 @@ final class TurnRun: Sendable {
         switch delta {
         case .content(let text):
             if !answer.hasBegun, answer.isReasoning {
-                stream.complete(.reasoning, of: stage)
+                stream.complete(.reasoning, of: answer.stage)
                 answer.isReasoning = false
             }
             if !answer.hasBegun {
                 answer.hasBegun = true
                 startCheckpoints(answer, of: stream)
             }
-            stream.write(text, to: .chat, of: stage)
+            stream.write(text, to: .chat, of: answer.stage)
         case .reasoning(let text):
             answer.isReasoning = true
-            stream.write(text, to: .reasoning, of: stage)
+            stream.write(text, to: .reasoning, of: answer.stage)
         case .start(let model): answer.last.model = model
         case .usage(let usage): answer.last.usage = usage
         case .finish(let reason): answer.finish = reason

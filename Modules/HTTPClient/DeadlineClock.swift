@@ -8,10 +8,10 @@ final class DeadlineClock {
     enum Phase { case connect, firstByte, idle }
 
     private let loop: EventLoop
-    private let limits: Deadlines
     private(set) var phase = Phase.connect
-    private var began: UInt64
     private var since: UInt64
+    private let limits: Deadlines
+    private var began: UInt64
     private var isSuspended = false
     private var timer: LoopTimer?
     /// When the timer goes off.

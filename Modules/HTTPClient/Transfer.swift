@@ -8,22 +8,22 @@ internal import Reactor
 /// Touched on its loop alone; cancellation handlers and the last release, which may run anywhere, hop there first. That
 /// is why it may be shared.
 final class Transfer: @unchecked Sendable {
+    // First what each piece of the body needs, so that it shares a line of the cache.
+    /// Who is given the response as it comes; without one the body is kept in ``unread``.
+    private var receiver: (any ResponseReceiver)?
+    private let clock: DeadlineClock
+    private var outcome: Outcome?
+    private var unread: [UInt8] = []
+    private var waiter: UnsafeContinuation<Void, Never>?
+    private var isPaused = false
+
     private let loop: EventLoop
     private let host: String
     private let recycle: (_ easy: Easy, _ isStale: Bool) -> Void
-    private let clock: DeadlineClock
-
     private(set) var head = ResponseHead()
-    private var unread: [UInt8] = []
-    private var outcome: Outcome?
-    private var waiter: UnsafeContinuation<Void, Never>?
-    /// Who is given the response as it comes; without one the body is kept in ``unread``.
-    private var receiver: (any ResponseReceiver)?
-
     private var easy: Easy?
     private var multi: Multi?
     private var body: RequestBody?
-    private var isPaused = false
     /// Whether libcurl may send the request again when a kept connection breaks under it.
     private let isIdempotent: Bool
     /// Whether it was about to, and was held.

@@ -27,9 +27,7 @@ public enum JobError: Error, Sendable {
     /// It was told to stop before it was done.
     case interrupted
 
-    /// What a store's error means to a job that writes.
-    ///
-    /// - Parameter context: what the job was doing, in a word of ours.
+    /// What a store's error means to a job that writes; `context` is what it was doing, in a word of ours.
     init(_ error: StoreError, _ context: StaticString) {
         self =
             switch error {

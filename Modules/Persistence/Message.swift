@@ -40,6 +40,8 @@ public struct Message: Sendable, Hashable {
 
     /// The version of a message that will not change; no checkpoint that arrives late can undo it.
     public static let finalVersion = Int(Int32.max)
+    /// The version of an answer whose server died: no checkpoint undoes it, and the end that was spooled does.
+    public static let interruptedVersion = finalVersion - 1
 
     public enum State: String, Sendable, Hashable, CaseIterable {
         /// Text still arrives.

@@ -7,6 +7,9 @@ struct Records: Sendable {
     private var results: [CaseID: [StageResult]] = [:]
     private var onboarding: [UserID: OnboardingState] = [:]
     private var users: [UserID: User] = [:]
+
+    /// Those who have a row of any kind.
+    var owners: Set<UserID> { Set(cases.values.map(\.owner)).union(onboarding.keys).union(users.keys) }
 }
 
 // MARK: Cases

@@ -52,6 +52,9 @@ extension Tables {
         return thread
     }
 
+    /// Those who have a conversation.
+    var owners: Set<UserID> { Set(lists.keys) }
+
     func threads(of owner: UserID) -> [Thread] { (lists[owner] ?? []).compactMap(thread(at:)) }
 
     private func thread(at place: ListPlace) -> Thread? { ConversationID(place.id).flatMap { threads[$0] } }

@@ -3,11 +3,11 @@ package import HTTPClient
 
 /// Decides what a response means, from its head to the end of its body; without a socket, so that it can be tested.
 package struct AnswerReader {
-    private let provider: String
-    private let head: ResponseHead
     /// `nil` for an error, whose body is kept in ``refusal`` instead.
     private var decoder: (any DeltaDecoder)?
     private var refusal: [UInt8] = []
+    private let provider: String
+    private let head: ResponseHead
 
     /// Of an error's body no more is read: classification needs a fraction of that.
     static let maximumRefusalBytes = 64 << 10

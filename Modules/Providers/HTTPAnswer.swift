@@ -8,12 +8,13 @@ internal import Reactor
 final class HTTPAnswer: ResponseReceiver {
     typealias MakeReader = (ResponseHead) throws(PlatformError) -> AnswerReader
 
-    private var makeReader: MakeReader?
+    // First what each piece of the answer needs, so that it shares a line of the cache.
     private let hand: (Delta) -> Void
-    private var reader: AnswerReader?
-    private var delivery: Delivery?
-    private var failure: PlatformError?
     private var firstToken: LoopTimer?
+    private var reader: AnswerReader?
+    private var failure: PlatformError?
+    private var delivery: Delivery?
+    private var makeReader: MakeReader?
 
     init(handing hand: @escaping (Delta) -> Void, reader makeReader: @escaping MakeReader) {
         self.hand = hand

@@ -18,7 +18,8 @@ extension PostgresQueue {
                         \(source) WHERE \(filter) AND ($1::uuid IS NULL OR id > $1) AND ($2::text IS NULL OR kind = $2)
                          ORDER BY id LIMIT $3
                         """, [.uuid(ifAny: place?.text), .text(ifAny: kind?.rawValue), .int(rowsToRead(limit))]))
-            let items = try rows.prefix(max(1, limit)).compactMap { row throws(StoreError) in try JobRecord(row) }
+            let items = try rows.prefix(max(1, limit)).map { row throws(StoreError) in try JobRecord(row) }
+                .compactMap(\.self)
             return Page(items: items, next: rows.count > max(1, limit) ? items.last?.id.text : nil)
         }
     }
@@ -136,7 +137,7 @@ extension PostgresQueue {
                         SELECT kind, 0, 0, 0, count(*), NULL, NULL FROM medstream.job_dead GROUP BY kind) counts
                      GROUP BY kind ORDER BY kind COLLATE "C"
                     """))
-            return try rows.compactMap { row throws(StoreError) in try KindStatistics(row) }
+            return try rows.map { row throws(StoreError) in try KindStatistics(row) }.compactMap(\.self)
         }
     }
 
@@ -148,7 +149,7 @@ extension PostgresQueue {
                     SELECT (extract(epoch FROM at) * 1000)::bigint, actor, action, job, kind FROM medstream.job_audit
                      ORDER BY number DESC LIMIT $1
                     """, [.int(max(1, limit))]))
-            return try rows.compactMap { row throws(StoreError) in try QueueAuditEntry(row) }
+            return try rows.map { row throws(StoreError) in try QueueAuditEntry(row) }.compactMap(\.self)
         }
     }
 }

@@ -11,7 +11,9 @@ extension PostgresQueue {
             .text(token.text), .uuid(request.worker.text), .int(request.duration.millisecondsRoundedUp),
         ]
         let rows = try await run { transaction throws(StoreError) in
-            let due = Statement(unchecked: QueueStatements.due, [.text(request.kind.rawValue), .int(request.limit)])
+            let due = Statement(
+                unchecked: QueueStatements.due,
+                [.text(request.kind.rawValue), .int(request.limit), .bool(request.kind.keepsOrder)])
             var selection = Selection(request)
             for row in try transaction.run(due) { selection.consider(try Candidate(row)) }
             // Those that are locked and left are free again when the transaction ends.
@@ -22,9 +24,8 @@ extension PostgresQueue {
         guard let rows else { return nil }
         FaultPoint.reach("queue_after_lease")
         let keyring = keyring
-        return Lease(
-            token: token,
-            jobs: try rows.compactMap { row throws(StoreError) in try LeasedJob(row, request.kind, keyring) })
+        let jobs = try rows.map { row throws(StoreError) in try LeasedJob(row, request.kind, keyring) }
+        return Lease(token: token, jobs: jobs.compactMap(\.self))
     }
 
     public func extend(_ tokens: [LeaseToken], by duration: Duration) async throws(StoreError) -> Set<LeaseToken> {
@@ -36,7 +37,8 @@ extension PostgresQueue {
                     UPDATE medstream.job SET lease_until = now() + $2 * interval '1 millisecond'
                      WHERE state = 1 AND lease_token = ANY($1) RETURNING lease_token
                     """, [.texts(tokens.map(\.text)), .int(duration.millisecondsRoundedUp)]))
-            return Set(try rows.map { row throws(StoreError) in try row.get(0, as: String.self) }.compactMap { LeaseToken($0) })
+            let held = try rows.map { row throws(StoreError) in try row.get(0, as: String.self) }
+            return Set(held.compactMap { LeaseToken($0) })
         }
     }
 

@@ -3,11 +3,11 @@ enum QueueStatements {
     /// Jobs of kind `$1` that are due, at most `$2` of each priority: those that waited for their time, then the others.
     ///
     /// Looked for priority by priority, so that jobs that are not due yet are never read; what another worker is just
-    /// leasing is passed over. Of a kind that keeps its groups' order, one behind a job that is delayed or leased is left out
+    /// leasing is passed over. Of a kind that keeps its groups' order, as `$3` tells, one behind a job that is delayed or leased is left out
     /// here, so that a user with many such jobs keeps nobody else from being found.
     static let due = """
         SELECT id, number, deliveries::bigint, group_key,
-            CASE WHEN group_key IS NULL THEN 0 ELSE (SELECT count(*) FROM medstream.job e
+            CASE WHEN NOT $3 OR group_key IS NULL THEN 0 ELSE (SELECT count(*) FROM medstream.job e
               WHERE e.group_key = found.group_key AND e.kind = $1 AND e.number < found.number) END
           FROM (
             (SELECT job.* FROM (VALUES (0), (1), (2)) levels(level) CROSS JOIN LATERAL (
@@ -23,7 +23,7 @@ enum QueueStatements {
         """
 
     private static let isFree = """
-        (group_key IS NULL OR NOT EXISTS (SELECT FROM medstream.job e
+        (NOT $3 OR group_key IS NULL OR NOT EXISTS (SELECT FROM medstream.job e
           WHERE e.group_key = j.group_key AND e.kind = j.kind AND e.number < j.number
             AND (e.state = 1 OR e.run_at > now())))
         """

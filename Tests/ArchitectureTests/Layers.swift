@@ -44,15 +44,16 @@ enum Layer: String, CaseIterable {
     private static let modules: [String: Layer] = [
         "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
-        "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper,
+        "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper, "SQLite": .wrapper,
         "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain,
         "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
+        "Journal": .adapter,
         "Chat": .service, "Jobs": .service,
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .test,
         "StoreConformance": .testSupport,
     ]
 

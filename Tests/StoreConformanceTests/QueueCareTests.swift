@@ -47,7 +47,7 @@ struct QueueCareTests {
         try await queue.add("2 again", key: "2")
         #expect(try await queue.replayAll(.saveTurn) == 2)
         #expect(try await worker.lease().texts == ["2 again", "1", "3"])
-        #expect(try await queue.all(.dead).map(\.kind) == [.saveTurn, .purge])
+        #expect(Set(try await queue.all(.dead).map(\.kind)) == [.saveTurn, .purge])
         #expect(try await queue.replayAll(.optimise) == 0)
     }
 

@@ -55,7 +55,7 @@ class Crowd:
         self.thread.start()
         return self
 
-    def finish(self, seconds: float = 120):
+    def finish(self, seconds: float = 60):
         """No new questions; returns when all that were asked are answered."""
         self.is_over = True
         self.thread.join(seconds)

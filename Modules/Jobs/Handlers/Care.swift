@@ -34,9 +34,15 @@ public struct Purge: JobHandler {
 /// Seals with the current key what an older one sealed, some rows at a time, until none is left.
 public struct Reencrypt: JobHandler {
     private let store: any StoreCare
+    private let queues: [any JobQueue]
 
-    /// - Parameter store: what is cared for.
-    public init(_ store: any StoreCare) { self.store = store }
+    /// - Parameters:
+    ///   - store: what is cared for.
+    ///   - queues: whose payloads are sealed anew as well.
+    public init(_ store: any StoreCare, _ queues: [any JobQueue]) {
+        self.store = store
+        self.queues = queues
+    }
 
     public var kind: JobKind { .reencrypt }
 
@@ -44,25 +50,34 @@ public struct Reencrypt: JobHandler {
     private static let step = 200
 
     public func work(on job: LeasedJob) async throws(JobError) -> JobEffect {
-        var left = try await rowsLeft()
-        guard left > 0 else { return .alreadyDone }
-        while left > 0 {
-            guard !Task.isCancelled else { throw .interrupted }
-            let before = left
-            left = try await rowsLeft()
-            // Rows that no key opens are never done: those are for the operator.
-            guard left < before else { throw .failed("reencrypt: rows_left", canHeal: true) }
+        var effect = JobEffect.alreadyDone
+        if try await seal({ () throws(StoreError) in try await store.reencrypt(limit: Self.step) }) { effect = .done }
+        for queue in queues
+        where try await seal({ () throws(StoreError) in try await queue.reencrypt(limit: Self.step) }) {
+            effect = .done
         }
-        return .done
+        return effect
     }
 
-    /// Takes one step.
-    private func rowsLeft() async throws(JobError) -> Int {
+    /// Takes steps until nothing is left.
+    ///
+    /// - Returns: whether there was anything to do.
+    private func seal(_ step: () async throws(StoreError) -> Int) async throws(JobError) -> Bool {
         do throws(StoreError) {
-            return try await store.reencrypt(limit: Self.step)
+            var left = try await step()
+            let isNeeded = left > 0
+            while left > 0 {
+                guard !Task.isCancelled else { break }
+                let before = left
+                left = try await step()
+                // Rows that no key opens are never done: those are for the operator.
+                guard left < before else { break }
+            }
+            if left == 0 { return isNeeded }
         } catch {
             throw JobError(error, "reencrypt")
         }
+        throw Task.isCancelled ? .interrupted : .failed("reencrypt: rows_left", canHeal: true)
     }
 }
 

@@ -108,6 +108,9 @@ public final class InMemoryQueue: JobQueue {
         }
     }
 
+    /// Does nothing: what is in memory is not sealed.
+    public func reencrypt(limit: Int) async throws(StoreError) -> Int { 0 }
+
     public func statistics() async throws(StoreError) -> [KindStatistics] {
         let now = clock.wall()
         return state.withLock { $0.statistics(at: now) }

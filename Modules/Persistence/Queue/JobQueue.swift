@@ -87,6 +87,10 @@ public protocol JobQueue: Sendable {
     /// - Returns: how many there were.
     func forget(group: String) async throws(StoreError) -> Int
 
+    /// Seals payloads anew that were sealed with another key than the current one, at most `limit` of them.
+    /// - Returns: how many are left; 0 when all are sealed with the current key.
+    func reencrypt(limit: Int) async throws(StoreError) -> Int
+
     /// Counts by kind, of those kinds that have any job, in the order of their names.
     func statistics() async throws(StoreError) -> [KindStatistics]
 

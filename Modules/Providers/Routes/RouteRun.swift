@@ -10,13 +10,23 @@ public import Reactor
 ///
 /// Its steps are functions of their own: what their frames hold is not held while an answer is waited for.
 public final class RouteRun {
+    // First what each piece of the answer needs, so that it shares a line of the cache.
+    private let receive: (RouteEvent) -> Void
+    /// How the answer was asked for.
+    private var form = Form.anew
+    /// Whether the request that is under way has brought anything.
+    private var hasBrought = false
+    /// What was handed over since the beginning.
+    private var hasText = false
+    private var hasReasoned = false
+    /// Of an answer that is continued: the joint.
+    private var seam: Seam?
     private let route: ModelRoute
     private var prompt: Prompt
     private let user: String
     private let loop: EventLoop
     private let clock: RouteClock
     private let shown: () -> String
-    private let receive: (RouteEvent) -> Void
 
     /// Why the answer did not come to its end; it is the last provider's error, or, of an answer that broke off, the first's.
     ///
@@ -33,17 +43,9 @@ public final class RouteRun {
     private let deadline: ContinuousClock.Instant?
     /// Until when the target is asked, so that there is time for those after it; `nil` for as long as it takes.
     private var shareEnd: ContinuousClock.Instant?
-    /// What was handed over since the beginning.
-    private var hasReasoned = false
-    private var hasText = false
     private var isWithdrawn = false
-    /// Whether the request that is under way has brought anything.
-    private var hasBrought = false
     /// Whether the gate did not let it through.
     private var wasTurnedAway = false
-    /// Of an answer that is continued: the joint, and how the continuation was asked for.
-    private var seam: Seam?
-    private var form = Form.anew
     /// The error that broke the answer off; later ones only say that nobody could mend it.
     private var breach: PlatformError?
 

@@ -1,0 +1,96 @@
+public import Core
+import Hashing
+public import Persistence
+public import Streaming
+public import Telemetry
+
+/// Ends answers that a server left open when it died: what it had of them is kept, as `interrupted`.
+///
+/// The true end of an answer may still wait in the spool; it has a higher version, and stands whichever comes first.
+public struct AbandonedAnswers: Sendable {
+    private let store: any ConversationStore & StoreCare
+    private let spool: (any JobQueue)?
+    private let log: Log
+
+    public init(in store: any ConversationStore & StoreCare, spool: (any JobQueue)?, log: Log) {
+        self.store = store
+        self.spool = spool
+        self.log = log
+    }
+
+    /// How an answer ended after all, of which the journal had no end.
+    public struct Ending: Sendable {
+        public var texts: [StreamEvent.PanelText]
+        /// The last of them is a `stream_done`.
+        public var events: [StreamEvent]
+    }
+
+    /// Records how far the journal has an answer.
+    ///
+    /// - Returns: how it ended, when the store knows better; `nil` when it was interrupted.
+    public func close(_ stream: JournaledStream) async -> Ending? {
+        guard let subject = stream.subject else { return nil }
+        let row = Message(
+            id: subject.message, conversation: subject.conversation, owner: stream.owner, role: .assistant,
+            text: stream.text(.chat), reasoning: stream.text(.reasoning), state: .final, outcome: .interrupted,
+            stream: stream.id, lastOffset: stream.lastOffset + Self.endOffset, version: Message.interruptedVersion,
+            createdAt: .now)
+        do throws(StoreError) {
+            if try await store.save(row) { return nil }
+            return try await ending(of: row)
+        } catch .unavailable {
+            await spool(row)
+        } catch .notFound {
+            // Deleted meanwhile, or never stored.
+        } catch {
+            log.error("answer_not_closed", [.id("message", row.id)], detail: error)
+        }
+        return nil
+    }
+
+    private func ending(of row: Message) async throws(StoreError) -> Ending? {
+        let stored = try await store.message(row.id, of: row.owner)
+        guard stored.state == .final, stored.outcome != .interrupted else { return nil }
+        let stage = try await store.conversation(stored.conversation, of: stored.owner).kind
+        let saved = StreamEvent.saved(
+            message: stored.id, length: stored.text.utf8.count, sha256: SHA256.hex(of: stored.text))
+        return Ending(texts: stored.panels(of: stage), events: [saved, stored.done])
+    }
+
+    private func spool(_ row: Message) async {
+        do throws(StoreError) {
+            try await spool?.enqueue([DeferredTurn(messages: [row]).job])
+        } catch {
+            log.error("answer_not_closed", [.id("message", row.id)], detail: error)
+        }
+    }
+
+    /// Ends those of which the journal knows nothing, with the text of their last record.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: ``StoreError/unavailable(_:)``; the rest is ended by the next call.
+    @discardableResult
+    public func closeRest() async throws(StoreError) -> Int {
+        var count = 0
+        while true {
+            let open = try await store.unfinished(limit: Self.atOnce)
+            for var answer in open {
+                answer.state = .final
+                answer.outcome = .interrupted
+                answer.version = Message.interruptedVersion
+                answer.lastOffset = Self.endOffset
+                do throws(StoreError) {
+                    try await store.save(answer)
+                } catch .notFound {
+                    continue
+                }
+            }
+            count += open.count
+            guard open.count == Self.atOnce else { return count }
+        }
+    }
+
+    private static let atOnce = 200
+    /// Past the last event that anybody can have seen: a `resync`, an `error` and the `stream_done`.
+    private static let endOffset = JournaledStream.leap + 3
+}
