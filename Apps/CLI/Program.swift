@@ -49,6 +49,7 @@ let program: Command = Command(
     takes: [versionFlag],
     subcommands: [
         Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command,
+        QueueCommand.command,
         Version.command,
         Completion.command,
     ],

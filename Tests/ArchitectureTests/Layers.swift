@@ -48,11 +48,12 @@ enum Layer: String, CaseIterable {
         "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain,
         "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
+        "Journal": .adapter,
         "Chat": .service, "Jobs": .service,
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .test,
         "StoreConformance": .testSupport,
     ]
 
