@@ -95,7 +95,11 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
+        module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -196,6 +200,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("JournalTests", of: ["Core", "Encryption", "Journal", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",

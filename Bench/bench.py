@@ -10,6 +10,7 @@ from pathlib import Path
 
 import peers
 import slow_readers
+import stores
 import streams
 import whole_answers
 from report import Bars, is_busy
@@ -62,6 +63,7 @@ def main() -> int:
     form.add_argument("--quick", action="store_true", help="a short form, good for a first look")
     form.add_argument("--slow-readers", action="store_true", help="100 of 200 viewers stop reading for a minute")
     form.add_argument("--peers", action="store_true", help="beside LiteLLM and a service on FastAPI and LangChain")
+    form.add_argument("--store", action="store_true", help="turns that SQLite and PostgreSQL acknowledge")
     parser.add_argument("--targets", metavar="NAMES", help="of: " + ", ".join(TARGETS))
     parser.add_argument("--only", default="", metavar="TEXT", help="scenarios whose name contains TEXT")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
@@ -74,10 +76,12 @@ def main() -> int:
              else streams.QUICK if options.quick else streams.FULL)
     scenarios = [scenario for scenario in every if options.only in scenario.name]
     wants_whole = options.peers and options.only in WHOLE
-    if not scenarios and not wants_whole:
+    if not scenarios and not wants_whole and not options.store:
         parser.error(f"no scenario's name contains '{options.only}'")
     try:
-        if options.slow_readers:
+        if options.store:
+            found, bars = stores.compare(options.work, options.only)
+        elif options.slow_readers:
             found, bars = compare_slow_readers(scenarios, options.work)
         elif options.peers:
             found, bars = compare_peers(scenarios, kinds, options.work, wants_whole)
@@ -89,7 +93,8 @@ def main() -> int:
     except CannotStart as fault:
         print(f"\nCannot measure: {fault}", file=sys.stderr)
         return 3
-    print("  ok      0 characters lost, doubled or changed")
+    if not options.store:
+        print("  ok      0 characters lost, doubled or changed")
     (options.work / "results.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0 if bars.is_good else 2
 

@@ -5,7 +5,10 @@ internal import Providers
 /// Reads the events of a streamed response, or a response that comes whole.
 ///
 /// On the token path: of an event with text it looks up what it needs and builds nothing else.
-struct ResponseEventReader: Sendable {
+///
+/// There is no marker of the end besides `response.completed` and its like, which carry the whole response once more, and
+/// events that are not known are many.
+struct ResponseReader: AnswerEventReader, WholeAnswerReader {
     let provider: String
     /// Whether the response has said that it ended.
     private(set) var isComplete = false
@@ -16,12 +19,14 @@ struct ResponseEventReader: Sendable {
 
     init(provider: String) { self.provider = provider }
 
-    /// Appends what one event says.
-    ///
-    /// - Throws: the error that stands in it.
     mutating func read(
-        _ event: borrowing JSONDocument, isError: Bool, into deltas: inout [Delta]
+        _ event: borrowing JSONDocument, named name: String, into deltas: inout [Delta]
     ) throws(PlatformError) {
+        // A whole response without its content type.
+        if name == "json", !event.exists(at: "/type"), event.exists(at: "/output") {
+            return try readWhole(event, into: &deltas)
+        }
+        let isError = name == "error" || name == "json"
         // Every response inside an event has an `error` of its own, which is null: only the event's own counts.
         if isError || (event.exists(at: "/error") && !event.isNull(at: "/error")) {
             throw ErrorAnswer(from: provider, inAnswer: event.value()).platformError
@@ -50,8 +55,8 @@ struct ResponseEventReader: Sendable {
         }
     }
 
-    /// Appends what a response says that comes in one piece.
-    mutating func readWhole(_ response: JSONValue, into deltas: inout [Delta]) throws(PlatformError) {
+    mutating func readWhole(_ answer: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
+        let response = answer.value()
         guard let output = response["output"]?.array else {
             if response["error"].map({ $0 != .null }) ?? false { throw failure(response) }
             throw .provider(.providerProtocol)
