@@ -163,6 +163,7 @@ let package = Package(
                 "StorePostgres", "StoreSQLite",
             ]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests("StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
