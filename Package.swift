@@ -111,6 +111,12 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         module(
+            "Storage",
+            uses: [
+                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Telemetry",
+            ]),
+        module(
             "API",
             uses: [
                 "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
