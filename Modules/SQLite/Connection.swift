@@ -10,6 +10,8 @@ final class Connection {
     private let deadline: UnsafeMutablePointer<UInt64>
     /// Texts run by ``execute(_:)``, of which SQLite does not always count the rows.
     private var scripts: Int64 = 0
+    /// What statements cost so far, in steps of SQLite's machine.
+    private(set) var steps = 0
 
     /// Statements kept prepared; the least recent are not known, so past it all are let go.
     private static let maxPrepared = 256
@@ -84,6 +86,7 @@ final class Connection {
 
     /// Makes a statement ready for its next use, and forgets its values.
     func putBack(_ statement: Prepared, _ sql: SQL) {
+        steps += Int(sqlite3_stmt_status(statement.pointer, SQLITE_STMTSTATUS_VM_STEP, 1))
         sqlite3_reset(statement.pointer)
         sqlite3_clear_bindings(statement.pointer)
         if prepared.count >= Self.maxPrepared { letGo() }
