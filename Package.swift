@@ -96,7 +96,7 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
@@ -125,18 +125,22 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "Telemetry",
+                "API", "Chat", "Configuration", "Core", "HTTPServer", "Journal", "Plugins", "Providers", "Reactor",
+                "Settings", "Storage", "Streaming", "Telemetry",
+            ]),
+        app(
+            "medstream-worker", in: "Worker",
+            uses: [
+                "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
-                "Reactor",
-                "Settings",
-                "StreamClient",
+                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
