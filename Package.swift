@@ -96,7 +96,7 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
@@ -167,7 +167,8 @@ let package = Package(
                 "StorePostgres", "StoreSQLite",
             ]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreSQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
