@@ -127,10 +127,8 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
-                "Reactor",
-                "Settings",
-                "StreamClient",
+                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence", "Plugins",
+                "Providers", "Reactor", "SQLite", "Settings", "StoreSQLite", "StreamClient",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -217,7 +215,12 @@ let package = Package(
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPClient", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests(
+            "CLITests",
+            of: [
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreSQLite",
+                "medstream",
+            ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],
