@@ -63,6 +63,7 @@ let package = Package(
 
         module("Core"),
         module("Arguments", uses: ["Core"]),
+        module("Daemon", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -125,13 +126,14 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Chat", "Configuration", "Core", "HTTPServer", "Journal", "Plugins", "Providers", "Reactor",
-                "Settings", "Storage", "Streaming", "Telemetry",
+                "API", "Chat", "Configuration", "Core", "Daemon", "HTTPServer", "Journal", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),
+
         app(
             "medstream-worker", in: "Worker",
             uses: [
-                "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Configuration", "Core", "Daemon", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
                 "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
@@ -139,8 +141,7 @@ let package = Package(
             "medstream", in: "CLI",
             uses: [
                 "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
-                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
-                "Telemetry",
+                "Plugins", "Providers", "Reactor", "Settings", "Storage", "StreamClient", "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -232,7 +233,12 @@ let package = Package(
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPClient", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests(
+            "CLITests",
+            of: [
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreSQLite",
+                "medstream",
+            ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],
