@@ -48,7 +48,8 @@ let program: Command = Command(
     ],
     takes: [versionFlag],
     subcommands: [
-        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command,
+        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command, StoreCommand.command,
+        BackupCommand.command, RestoreCommand.command, Migrate.command, Users.command,
         Version.command,
         Completion.command,
     ],
