@@ -95,7 +95,11 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -103,7 +107,8 @@ let package = Package(
         module(
             "Settings",
             uses: [
-                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Providers",
+                "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -137,15 +142,22 @@ let package = Package(
             swiftSettings: house),
 
         .target(
-            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+            name: "PostgresSupport", dependencies: ["Encryption", "PostgreSQL", "StorePostgres", "TestSupport"],
+            path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests(
             "StoreConformanceTests",
-            of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+            of: [
+                "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "SQLite", "StoreConformance",
+                "StorePostgres", "StoreSQLite",
+            ]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+        tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
@@ -191,6 +203,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("JournalTests", of: ["Core", "Encryption", "Journal", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",

@@ -48,8 +48,9 @@ let program: Command = Command(
     ],
     takes: [versionFlag],
     subcommands: [
-        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command, StoreCommand.command,
-        BackupCommand.command, RestoreCommand.command, Migrate.command, Users.command,
+        Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command,
+        StoreCommand.command, BackupCommand.command, RestoreCommand.command, Migrate.command, QueueCommand.command,
+        Users.command,
         Version.command,
         Completion.command,
     ],

@@ -74,6 +74,6 @@ public struct ChatCompletions: Sendable {
         let type = head.mediaType
         if type == "text/html" { throw .provider(.providerProtocol) }
         let reader = ChunkReader(provider: settings.name, profile: profile)
-        return type.contains("json") ? WholeAnswerDecoder(reader) : StreamDecoder(reader)
+        return type.contains("json") ? WholeAnswerDecoder(reader) : EventAnswerDecoder(reader)
     }
 }

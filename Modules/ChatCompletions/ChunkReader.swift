@@ -2,11 +2,11 @@ internal import Core
 internal import JSON
 internal import Providers
 
-/// Reads the JSON objects of an answer: the chunks of a stream, or the one that is a whole answer.
+/// Reads the JSON objects of an answer: the chunks of a stream, ended by `[DONE]`, or the one that is a whole answer.
 ///
 /// On the token path: it looks up what it needs and builds nothing else, so that a chunk with a short text costs no
 /// allocation.
-struct ChunkReader: Sendable {
+struct ChunkReader: AnswerEventReader, WholeAnswerReader {
     private let provider: String
     private let reasoningFields: [String]
     private var thinkTags: ThinkTags?
@@ -17,7 +17,11 @@ struct ChunkReader: Sendable {
     /// Whether the server ran out of means in mid-answer, which DeepSeek tells as a reason to finish.
     private var hasGivenUp = false
     /// Held back until nothing can follow it: text comes after it at some servers, and so does a filter's verdict.
-    private(set) var finish: FinishReason?
+    private var finish: FinishReason?
+    /// Whether `[DONE]` has come, which ends the answer whatever follows.
+    private(set) var isOver = false
+
+    var isComplete: Bool { isOver || finish != nil }
 
     init(provider: String, profile: ChatCompletions.Profile) {
         self.provider = provider
@@ -26,12 +30,34 @@ struct ChunkReader: Sendable {
         filter = profile.readsFilterVerdicts ? FilterVerdict() : nil
     }
 
+    mutating func read(
+        _ event: borrowing JSONDocument, named name: String, into deltas: inout [Delta]
+    ) throws(PlatformError) {
+        guard name == "json" else { return try read(event, isError: name == "error", into: &deltas) }
+        // An object that stands in the stream as it is: an error, or a whole answer without its content type.
+        try read(event, isError: !event.exists(at: "/choices"), into: &deltas)
+        complete()
+    }
+
+    mutating func readDone(into deltas: inout [Delta]) {
+        isOver = true
+        complete()
+        end(into: &deltas)
+    }
+
+    mutating func readWhole(_ answer: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
+        try read(answer, isError: false, into: &deltas)
+        guard answer.exists(at: "/choices/0") else { throw .provider(.providerProtocol) }
+        complete()
+        end(into: &deltas)
+    }
+
     /// Appends what one object says.
     ///
     /// `isError` says that the stream called it one, whatever stands in it.
     /// - Throws: the error that stands in it.
-    mutating func read(
-        _ object: borrowing JSONDocument, isError: Bool = false, into deltas: inout [Delta]
+    private mutating func read(
+        _ object: borrowing JSONDocument, isError: Bool, into deltas: inout [Delta]
     ) throws(PlatformError) {
         if isError || tellsError(object) {
             end(into: &deltas)
@@ -56,7 +82,6 @@ struct ChunkReader: Sendable {
         }
     }
 
-    /// Appends what was held back.
     mutating func end(into deltas: inout [Delta]) {
         if filter?.isWithdrawn != true { thinkTags?.end(into: &deltas) }
         if let finish { deltas.append(.finish(finish)) }
@@ -64,7 +89,7 @@ struct ChunkReader: Sendable {
     }
 
     /// Notes that the answer is finished, though it gave no reason.
-    mutating func complete() { finish = finish ?? .other }
+    private mutating func complete() { finish = finish ?? .other }
 
     private func tellsError(_ object: borrowing JSONDocument) -> Bool {
         if object.exists(at: "/error"), !object.isNull(at: "/error") { return true }

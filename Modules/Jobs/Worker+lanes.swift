@@ -1,3 +1,4 @@
+import Core
 import Persistence
 import Telemetry
 
@@ -30,6 +31,7 @@ extension Worker {
                 if !isStopping { await pause(for: settings.poll) }
                 return
             }
+            FaultPoint.reach("worker_after_lease")
             counts.addLease()
             book.take(lease, for: settings.lease, from: start)
             // A task of its own, to be cancelled when the lease is lost.
@@ -126,9 +128,11 @@ extension Worker {
     /// Settles, and goes on trying while the queue is down and the lease holds: the effects are stored by now.
     private func settle(_ settlements: [Settlement], _ token: LeaseToken, _ kind: JobKind) async {
         guard !settlements.isEmpty else { return }
+        FaultPoint.reach("worker_effect_before_settle")
         while book.holds(token) {
             do {
                 let settled = try await queue.settle(settlements)
+                FaultPoint.reach("worker_after_settle")
                 count(settlements, settled, kind)
                 book.settle(settlements)
                 return

@@ -63,7 +63,7 @@ public struct AnthropicProvider: Dialect {
         let type = head.mediaType
         if type == "text/html" { throw .provider(.providerProtocol) }
         let reader = MessageReader(provider: name)
-        return type.contains("json") ? WholeMessageDecoder(reader) : MessageStreamDecoder(reader)
+        return type.contains("json") ? WholeAnswerDecoder(reader) : EventAnswerDecoder(reader)
     }
 }
 

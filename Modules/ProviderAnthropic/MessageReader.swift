@@ -3,7 +3,7 @@ internal import JSON
 internal import Providers
 
 /// Reads what the Messages API says: the events of a stream, or the one object that is a whole message.
-struct MessageReader: Sendable {
+struct MessageReader: AnswerEventReader, WholeAnswerReader {
     private let provider: String
     private var tokens = Tokens()
     /// Held back until the message stops: it comes before the last usage.
@@ -13,16 +13,11 @@ struct MessageReader: Sendable {
 
     init(provider: String) { self.provider = provider }
 
-    /// Appends what one event says.
-    ///
-    /// `type` is what the stream calls the event, for those that do not name themselves.
-    ///
-    /// - Throws: the error that stands in it.
     mutating func read(
-        _ event: borrowing JSONDocument, _ type: String, into deltas: inout [Delta]
+        _ event: borrowing JSONDocument, named name: String, into deltas: inout [Delta]
     ) throws(PlatformError) {
-        guard !isComplete else { return }
-        let type = event.string(at: "/type") ?? type
+        // Not all name themselves.
+        let type = event.string(at: "/type") ?? name
         if type == "error" || tellsError(event) {
             throw ErrorAnswer(from: provider, inAnswer: event.value()).platformError
         }
@@ -46,13 +41,7 @@ struct MessageReader: Sendable {
         }
     }
 
-    /// Appends what a whole message says.
-    ///
-    /// - Throws: the error that stands in its place, or ``Core/PlatformError`` with code `providerProtocol` when it is
-    ///   no message.
-    mutating func readWhole(
-        _ message: borrowing JSONDocument, into deltas: inout [Delta]
-    ) throws(PlatformError) {
+    mutating func readWhole(_ message: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
         if message.string(at: "/type") == "error" || tellsError(message) {
             throw ErrorAnswer(from: provider, inAnswer: message.value()).platformError
         }

@@ -61,7 +61,7 @@ public struct BedrockProvider: Dialect {
         let reader = ConverseReader(provider: name)
         return switch head.mediaType {
         case "application/vnd.amazon.eventstream": ConverseStreamDecoder(reader)
-        case let type where type.contains("json"): ConverseAnswerDecoder(reader)
+        case let type where type.contains("json"): WholeAnswerDecoder(reader)
         default: throw .provider(.providerProtocol)
         }
     }

@@ -3,7 +3,7 @@ internal import JSON
 internal import Providers
 
 /// Reads what Converse says: the events of a stream, or the one object that is a whole answer.
-struct ConverseReader: Sendable {
+struct ConverseReader: WholeAnswerReader {
     private let provider: String
     /// Whether the model has said why it stopped.
     private(set) var isComplete = false
@@ -30,10 +30,7 @@ struct ConverseReader: Sendable {
         }
     }
 
-    /// Appends what a whole answer says.
-    ///
-    /// - Throws: ``Core/PlatformError`` with code `providerProtocol` where it is none.
-    mutating func read(whole answer: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
+    mutating func readWhole(_ answer: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
         guard let place = answer.place(at: "/output/message/content"), let blocks = answer.value(place).array,
             let reason = answer.string(at: "/stopReason")
         else { throw .provider(.providerProtocol) }

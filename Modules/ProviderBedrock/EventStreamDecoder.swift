@@ -67,9 +67,7 @@ package struct EventStreamDecoder: Sendable {
     }
 
     private mutating func keep(_ bytes: Span<UInt8>) -> Int {
-        pending.append(addingCapacity: bytes.count) { output in
-            for index in bytes.indices { output.append(bytes[index]) }
-        }
+        pending.append(copying: bytes)
         return bytes.count
     }
 

@@ -46,6 +46,6 @@ public struct GeminiProvider: Dialect {
         let type = head.mediaType
         if type == "text/html" { throw .provider(.providerProtocol) }
         let reader = GeminiReader(provider: name)
-        return type.contains("json") ? GeminiWholeDecoder(reader) : GeminiStreamDecoder(reader)
+        return type.contains("json") ? WholeAnswerDecoder(reader) : EventAnswerDecoder(reader)
     }
 }

@@ -2,21 +2,46 @@ internal import Core
 internal import JSON
 internal import Providers
 
-/// Reads the JSON objects of an answer: the chunks of a stream, or the one that is a whole answer.
+/// Reads the JSON objects of an answer: the chunks of a stream, which no marker ends but the finish reason, or the one that
+/// is a whole answer.
 ///
 /// On the token path, where it looks up what it needs and builds little else.
-struct GeminiReader: Sendable {
+struct GeminiReader: AnswerEventReader, WholeAnswerReader {
     private let provider: String
     private var hasStarted = false
     private var callsFunction = false
-    /// Held back until nothing can follow it: older models give one with every chunk.
-    private(set) var finish: FinishReason?
+    /// Held back until nothing can follow it.
+    private var finish: FinishReason?
     private var block: Delta.Flag?
 
     init(provider: String) { self.provider = provider }
 
+    var isComplete: Bool { finish != nil }
+    /// Older models finish with every chunk.
+    var isOver: Bool { false }
+
+    mutating func read(
+        _ event: borrowing JSONDocument, named name: String, into deltas: inout [Delta]
+    ) throws(PlatformError) {
+        // An object that stands in the stream as it is, without `data:`, is how Google tells of an error there.
+        let isBare = name == "json" ? !Self.isAnswer(event, event.root) : false
+        try read(event, at: event.root, isError: isBare || name == "error", into: &deltas)
+    }
+
+    /// Also the array of chunks that a stream is without `alt=sse`.
+    mutating func readWhole(_ answer: borrowing JSONDocument, into deltas: inout [Delta]) throws(PlatformError) {
+        let chunks = answer.elements(of: answer.root)
+        for chunk in chunks.isEmpty ? [answer.root] : chunks {
+            try read(answer, at: chunk, into: &deltas)
+            guard Self.isAnswer(answer, chunk) else { throw .provider(.providerProtocol) }
+        }
+        let isComplete = isComplete
+        end(into: &deltas)
+        if !isComplete { throw .provider(.providerTruncated) }
+    }
+
     /// Whether an object is an answer or a part of one.
-    static func isAnswer(_ object: borrowing JSONDocument, _ place: JSONDocument.Place) -> Bool {
+    private static func isAnswer(_ object: borrowing JSONDocument, _ place: JSONDocument.Place) -> Bool {
         object.exists(at: "/candidates", in: place) || object.exists(at: "/promptFeedback", in: place)
             || object.exists(at: "/usageMetadata", in: place)
     }
@@ -25,7 +50,7 @@ struct GeminiReader: Sendable {
     ///
     /// `isError` says that the stream called it one, whatever stands in it.
     /// - Throws: the error that stands in it.
-    mutating func read(
+    private mutating func read(
         _ object: borrowing JSONDocument, at place: JSONDocument.Place, isError: Bool = false,
         into deltas: inout [Delta]
     ) throws(PlatformError) {
@@ -52,7 +77,6 @@ struct GeminiReader: Sendable {
         }
     }
 
-    /// Appends what was held back.
     mutating func end(into deltas: inout [Delta]) {
         if let block { deltas.append(.flag(block)) }
         block = nil

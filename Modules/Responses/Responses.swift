@@ -33,6 +33,7 @@ public struct Responses: Sendable {
     public func decoder(for head: ResponseHead) throws(PlatformError) -> any DeltaDecoder {
         let type = head.mediaType
         if type == "text/html" { throw .provider(.providerProtocol) }
-        return type.contains("json") ? WholeResponseDecoder(settings.name) : ResponseStreamDecoder(settings.name)
+        let reader = ResponseReader(provider: settings.name)
+        return type.contains("json") ? WholeAnswerDecoder(reader) : EventAnswerDecoder(reader)
     }
 }

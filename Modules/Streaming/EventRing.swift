@@ -70,6 +70,7 @@ struct EventRing: Sendable {
     /// - Parameters:
     ///   - offset: at least `first - 1`.
     ///   - end: where to stop, above `offset`.
+    ///   - body: called once.
     /// - Returns: the offset of the last of them.
     func read(after offset: Int, upTo end: Int, _ body: (Span<UInt8>) -> Void) -> Int {
         if offset >= open.first - 1 {

@@ -83,8 +83,8 @@ extension WireBody {
 
     /// Ends the body early, once at each byte, as a connection does that is closed in order.
     ///
-    /// - Returns: the first end after which the answer claims to be whole, though the whole body has more of it, or says
-    ///   what the whole body does not; `nil` where there is none.
+    /// - Returns: the first end after which the answer claims to be whole, though the whole body has more of it, says
+    ///   what the whole body does not, or has a reason to finish without being finished; `nil` where there is none.
     public func misleadingEnd(with dialect: any Dialect) -> Int? {
         guard var reader = try? AnswerReader(of: dialect, head) else { return nil }
         let whole = read(with: dialect)
@@ -100,6 +100,11 @@ extension WireBody {
                 let isAll = early.text == whole.text && early.reasoning == whole.reasoning
                 let isPart = isWithdrawn || whole.text.utf8.starts(with: early.text.utf8)
                 guard isPart, isAll || end.error != nil else { return index }
+                switch end.error?.code {
+                case nil where early.finishes.count != 1: return index
+                case .providerTruncated where !early.finishes.isEmpty: return index
+                default: break
+                }
             }
             let piece = DecodedAnswer(&reader, [bytes[index...index]], isEnd: false)
             guard piece.error == nil else { return nil }

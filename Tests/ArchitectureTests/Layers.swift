@@ -48,6 +48,7 @@ enum Layer: String, CaseIterable {
         "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain,
         "Responses": .domain,
         "StreamClient": .domain, "Streaming": .domain,
+        "Journal": .adapter,
         "Chat": .service, "Jobs": .service,
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,

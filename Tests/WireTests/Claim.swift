@@ -73,10 +73,6 @@ struct Reading: Sendable, CustomStringConvertible {
 
     static let all = ofEachBody.flatMap(\.self)
 
-    /// Each body once, read by the first that claims it: plugins of one dialect share its decoder, so that what is done
-    /// at every byte need not be done with each of them.
-    static let once = ofEachBody.compactMap(\.first)
-
     static let bodies: [WireBody] = {
         do {
             var bodies = try Reference.url("wire").map { try WireBody.all(in: $0) } ?? []
