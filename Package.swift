@@ -141,7 +141,8 @@ let package = Package(
             "medstream", in: "CLI",
             uses: [
                 "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
-                "Plugins", "Providers", "Reactor", "Settings", "Storage", "StreamClient", "Telemetry",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -236,8 +237,8 @@ let package = Package(
         tests(
             "CLITests",
             of: [
-                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreSQLite",
-                "medstream",
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreConformance",
+                "StoreSQLite", "medstream",
             ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
