@@ -111,6 +111,12 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         module(
+            "Storage",
+            uses: [
+                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Telemetry",
+            ]),
+        module(
             "API",
             uses: [
                 "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
@@ -157,6 +163,7 @@ let package = Package(
                 "StorePostgres", "StoreSQLite",
             ]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests("StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
