@@ -111,6 +111,12 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         module(
+            "Storage",
+            uses: [
+                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Telemetry",
+            ]),
+        module(
             "API",
             uses: [
                 "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
@@ -144,15 +150,20 @@ let package = Package(
             swiftSettings: house),
 
         .target(
-            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+            name: "PostgresSupport", dependencies: ["Encryption", "PostgreSQL", "StorePostgres", "TestSupport"],
+            path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests(
             "StoreConformanceTests",
-            of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+            of: [
+                "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "SQLite", "StoreConformance",
+                "StorePostgres", "StoreSQLite",
+            ]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests("StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),

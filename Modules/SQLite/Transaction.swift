@@ -7,6 +7,8 @@ import CSQLite
 public struct Transaction: ~Copyable {
     private let connection: Connection
 
+    // Inlined, it brings the optimiser of Swift 6.3.1 down wherever a transaction is made.
+    @inline(never)
     init(_ connection: Connection) { self.connection = connection }
 
     /// Runs a statement and lets its rows fall.

@@ -4,7 +4,7 @@ public import PostgreSQL
 
 /// A database that has our tables, and a pool of connections to it: what store and queue are opened on.
 public struct PostgresDatabase: Sendable {
-    let pool: Pool
+    package let pool: Pool
     let keyring: Keyring
     /// Whether the two roles are there for us to take.
     let hasRoles: Bool

@@ -138,7 +138,7 @@ enum StoredTable: String, CaseIterable, Sendable {
         Statement(
             unchecked: """
                 SELECT CASE WHEN counted <= 100000 THEN counted ELSE greatest(counted, estimated) END, bytes FROM (
-                  SELECT (SELECT count(*) FROM (SELECT FROM medstream.\(rawValue) LIMIT 100001) some) AS counted,
+                  SELECT (SELECT count(*) FROM (SELECT FROM medstream.\(rawValue) LIMIT 100001) sample) AS counted,
                     reltuples::bigint AS estimated, pg_total_relation_size(oid) AS bytes
                   FROM pg_class WHERE oid = 'medstream.\(rawValue)'::regclass) sizes
                 """)

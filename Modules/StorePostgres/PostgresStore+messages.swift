@@ -99,6 +99,7 @@ extension Transaction {
             }
             if let stream = message.stream, stream != stored.stream {
                 guard stored.stream == nil else { throw .conflict(.identifier) }
+                if try isAnothers(stream: stream) { throw .notFound }
                 try checkFree(stream, for: message.owner)
             }
             guard stored.version < message.version else { return false }
@@ -109,7 +110,13 @@ extension Transaction {
         guard !found[2].isEmpty else { throw .notFound }
         if let id = message.replyTo { try check(id, in: message) { $0.role == .user && $0.replyTo == nil } }
         if let id = message.retryOf { try check(id, in: message) { $0.role == .assistant } }
-        if let stream = message.stream { try checkFree(stream, for: message.owner) }
+        if let stream = message.stream {
+            do throws(StoreError) {
+                try checkFree(stream, for: message.owner)
+            } catch {
+                throw try isAnothers(message: message.id) ? .notFound : error
+            }
+        }
         let place = try run(.use(message.conversation, at: try found[3].use(at: now), adding: 1))
         guard let sequence = try place.first?.get(0, as: Int.self) else { throw .notFound }
         return try writing { transaction throws(StoreError) in
@@ -141,6 +148,17 @@ extension Transaction {
     /// A stream that another row of the user's has is a conflict; one that another user's row has is not told of.
     mutating func checkFree(_ stream: StreamID, for owner: UserID) throws(StoreError) {
         guard try run(.streamExists(stream, owner)).isEmpty else { throw .conflict(.identifier) }
+    }
+
+    /// Whether a name is that of another user's row; asked only where something is about to be refused for another reason.
+    mutating func isAnothers(
+        conversation: ConversationID? = nil, message: MessageID? = nil, stream: StreamID? = nil
+    ) throws(StoreError) -> Bool {
+        try run(
+            Statement(
+                "SELECT medstream.is_anothers($1::uuid, $2::uuid, $3::text)",
+                [.uuid(ifAny: conversation?.text), .uuid(ifAny: message?.text), .text(ifAny: stream?.text)])
+        ).first?.get(0) ?? false
     }
 }
 

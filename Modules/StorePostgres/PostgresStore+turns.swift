@@ -88,10 +88,7 @@ extension Transaction {
         for row in found[3] { taken.add(id: try row.get(0), stream: try row.get(1)) }
 
         let place = try Place(of: turn, found[5], keyring)
-        if place.question == nil, taken.has(names.userMessage) { throw .conflict(.identifier) }
-        guard names.assistantMessage != (place.question?.id ?? names.userMessage), !taken.has(names.assistantMessage),
-            !taken.has(names.stream)
-        else { throw .conflict(.identifier) }
+        try checkNames(of: turn, at: place, taken)
         return try begin(turn, at: place, prints, keyring, node, use: try found[4].use(at: now), now)
     }
 
@@ -130,6 +127,23 @@ extension Transaction {
         let statements = last
         _ = try writing { transaction throws(StoreError) in try transaction.finish(statements) }
         return BegunTurn(turn: reference, isNew: true, question: question, answer: answer)
+    }
+
+    /// Refuses names that the user's rows have; what another user's row has is found before those that come after it.
+    private mutating func checkNames(of turn: NewTurn, at place: Place, _ taken: Taken) throws(StoreError) {
+        let names = turn.names
+        var conversation: ConversationID?
+        if case .newConversation = turn.subject { conversation = names.conversation }
+        if place.question == nil, taken.has(names.userMessage) {
+            throw try isAnothers(conversation: conversation) ? .notFound : .conflict(.identifier)
+        }
+        let asked = place.question == nil ? names.userMessage : nil
+        if names.assistantMessage == place.question?.id ?? names.userMessage || taken.has(names.assistantMessage) {
+            throw try isAnothers(conversation: conversation, message: asked) ? .notFound : .conflict(.identifier)
+        }
+        guard taken.has(names.stream) else { return }
+        if try isAnothers(conversation: conversation, message: asked) { throw .notFound }
+        throw try isAnothers(message: names.assistantMessage) ? .notFound : .conflict(.identifier)
     }
 
     private mutating func begun(

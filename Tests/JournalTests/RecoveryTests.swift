@@ -74,6 +74,22 @@ struct RecoveryTests {
         await first.journal.close()
     }
 
+    @Test("A stream of what was deleted meanwhile is told to nobody, and leaves the disk")
+    func deleted() async throws {
+        let data = try DataFolder()
+        let first = try await Lifetime(in: data)
+        let log = try await first.start()
+        await log.write("Half of it. ", to: .chat, of: .chat)
+        await first.journaled()
+        let crashed = try DataFolder(copying: data, log: data.log)
+        let second = try await Lifetime(in: crashed) { _ in .forgotten }
+        #expect(second.recovery.forgotten == 1 && second.recovery.interrupted == 0)
+        #expect(second.hub.log(log.id, for: someone) == nil)
+        await second.journal.close()
+        #expect(try await crashed.count("segment") == 0)
+        await first.journal.close()
+    }
+
     /// Two streams that go on, and are journaled at every step, under a log that keeps all of it.
     private func record(_ data: DataFolder, _ settings: StreamingSettings) async throws -> [(StreamLog, Int)] {
         var random = SplitMix(seed: 4)

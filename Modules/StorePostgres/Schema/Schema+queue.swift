@@ -2,7 +2,8 @@ extension Schema {
     /// Jobs and dead letters.
     ///
     /// The table of jobs is narrow and its rows are gone when they are done: dead rows slow a queue down, so that they are
-    /// cleared away early and without pauses, and updates find room on their page. Time is the server's.
+    /// cleared away early and without pauses, and updates find room on their page. Time is the server's; a job without
+    /// `run_at` is due at once.
     static let queue = """
         CREATE TABLE medstream.job (
           id uuid PRIMARY KEY,
@@ -16,7 +17,8 @@ extension Schema {
           backoff_ms bigint NOT NULL DEFAULT 0,
           number bigint GENERATED ALWAYS AS IDENTITY,
           created_at timestamptz NOT NULL DEFAULT now(),
-          run_at timestamptz NOT NULL DEFAULT now(),
+          waits_since timestamptz,
+          run_at timestamptz,
           leased_at timestamptz,
           lease_until timestamptz,
           lease_token text,
@@ -30,7 +32,9 @@ extension Schema {
         ALTER TABLE medstream.job ALTER COLUMN payload SET STORAGE EXTERNAL;
         CREATE INDEX job_due ON medstream.job (kind, priority, run_at, number) WHERE state = 0;
         CREATE INDEX job_leased ON medstream.job (lease_token) WHERE state = 1;
-        CREATE INDEX job_group ON medstream.job (group_key) WHERE group_key IS NOT NULL;
+        CREATE INDEX job_group ON medstream.job (group_key, kind, number) WHERE group_key IS NOT NULL;
+        CREATE INDEX job_waiting ON medstream.job (waits_since) WHERE run_at IS NOT NULL;
+        CREATE INDEX job_key ON medstream.job (key);
 
         CREATE TABLE medstream.job_dead (
           id uuid PRIMARY KEY,

@@ -13,6 +13,14 @@ extension Schema {
           AS $$ SELECT coalesce(current_setting('medstream.operator', true) = 'on', false)
                   AND current_user <> 'medstream_app' $$;
 
+        -- Whether a name that a user's row is to have is that of another user's, which the user's transaction cannot see.
+        CREATE FUNCTION medstream.is_anothers(thread uuid, said uuid, run text) RETURNS boolean
+          LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET medstream.operator = 'on' AS $$
+            SELECT EXISTS (SELECT FROM medstream.conversation WHERE id = thread AND owner <> medstream.caller())
+              OR EXISTS (SELECT FROM medstream.message WHERE id = said AND owner <> medstream.caller())
+              OR EXISTS (SELECT FROM medstream.message WHERE stream = run AND owner <> medstream.caller())
+          $$;
+
         DO $$
         DECLARE
           named record;
