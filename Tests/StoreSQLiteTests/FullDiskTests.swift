@@ -103,3 +103,37 @@ struct FullDiskTests {
         await store.close()
     }
 }
+
+@Suite("A store whose file is damaged", .timeLimit(.minutes(1)))
+struct DamageTests {
+    @Test("Damage that a read meets ends all writing, and is told")
+    func met() async throws {
+        let test = try TestStore()
+        let user = UserID()
+        var store = try await test.open()
+        let turns = try await store.conversation(of: user, turns: 60)
+        await store.close()
+        store = try await test.open()
+        #expect(store.damage == [])
+        // What a disk does that has lost some of its blocks: all of the file but its first pages, under the open store.
+        let file = try #require(FileHandle(forUpdatingAtPath: test.path))
+        let size = Int(try file.seekToEnd())
+        try file.seek(toOffset: 8 * 4096)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: size - 8 * 4096))
+        var refusals: [Refusal?] = []
+        for turn in turns { refusals.append(await refusal { try await store.message(turn.question.id, of: user) }) }
+        #expect(refusals.contains(.unavailable))
+        let deadline = ContinuousClock.now + .seconds(20)
+        while store.damage.isEmpty, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(!store.damage.isEmpty)
+        let subject = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "More")
+        #expect(await refusal { try await store.begin(NewTurn(owner: user, subject: subject)) } == .unavailable)
+        #expect(try await !store.check().isEmpty)
+        await store.close()
+        try file.close()
+        guard case .damaged? = await opening({ try await test.open() }) else {
+            Issue.record("It was opened.")
+            return
+        }
+    }
+}
