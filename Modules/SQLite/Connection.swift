@@ -16,6 +16,11 @@ final class Connection {
     /// Statements kept prepared; the least recent are not known, so past it all are let go.
     private static let maxPrepared = 256
 
+    /// Sets the library up, once in a process; when somebody used it before, it stays as it is.
+    private static let configured = medstream_sqlite_configure()
+
+    private static func configure() { _ = configured }
+
     enum Mode {
         /// Makes the file when there is none.
         case readWrite
@@ -23,6 +28,7 @@ final class Connection {
     }
 
     init(path: String, _ mode: Mode, busyTimeout: Duration) throws(SQLiteError) {
+        Self.configure()
         let flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE
         let access = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         var pointer: OpaquePointer?

@@ -144,18 +144,25 @@ private struct Beginning: Sendable {
         try transaction.requireFree(turn.names.assistantMessage, for: turn.owner)
         try transaction.requireFree(turn.names.stream, for: turn.owner)
 
+        var last = 2
         if case .newConversation(let kind, let title, _) = turn.subject {
             let new = Conversation(
                 id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time)
-            try transaction.insert(new, new.sealed(keyring), at: time)
+            try transaction.insert(new, new.sealed(keyring), at: time, messages: 2)
         } else {
-            try transaction.use(question.conversation, of: turn.owner, at: now)
+            last = try transaction.use(
+                question.conversation, of: turn.owner, at: now, adding: retried == nil ? 2 : 1
+            ).messages
         }
-        if retried == nil { question.sequence = try MessageRow(question, keyring, node: nil).append(in: transaction) }
+        if retried == nil {
+            question.sequence = last - 1
+            try MessageRow(question, keyring, node: nil).insert(as: last - 1, in: transaction)
+        }
         var answer = Message(
             id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
             state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
-        answer.sequence = try MessageRow(answer, keyring, node: node).append(in: transaction)
+        answer.sequence = last
+        try MessageRow(answer, keyring, node: node).insert(as: last, keyPrint: prints?.key, in: transaction)
         let reference = TurnReference(
             conversation: question.conversation, userMessage: question.id, assistantMessage: answer.id,
             stream: turn.names.stream)
