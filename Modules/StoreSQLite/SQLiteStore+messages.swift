@@ -91,8 +91,17 @@ struct MessageRow: Sendable {
     private let node: String?
 
     init(_ message: Message, _ keyring: Keyring, node: NodeID?) {
+        self.init(message, Self.seal(message.text, message.reasoning, of: message.id, keyring), node: node)
+    }
+
+    static func seal(_ text: String, _ reasoning: String, of id: MessageID, _ keyring: Keyring) -> Sealed {
+        keyring.seal([text, reasoning], in: .message, row: id.text)
+    }
+
+    /// Takes the texts as ``seal(_:_:of:_:)`` sealed them.
+    init(_ message: Message, _ sealed: Sealed, node: NodeID?) {
         self.message = message
-        sealed = keyring.seal([message.text, message.reasoning], in: .message, row: message.id.text)
+        self.sealed = sealed
         figures = Figures(message).text
         // Who writes matters while it is being written.
         self.node = message.state == .streaming ? node?.text : nil
