@@ -142,8 +142,9 @@ extension Transaction {
             throw try isAnothers(conversation: conversation, message: asked) ? .notFound : .conflict(.identifier)
         }
         guard taken.has(names.stream) else { return }
-        let isAnothers = try isAnothers(conversation: conversation, message: asked)
-        throw try isAnothers || self.isAnothers(message: names.assistantMessage) ? .notFound : .conflict(.identifier)
+        var isFirst = try isAnothers(conversation: conversation, message: asked)
+        if !isFirst { isFirst = try isAnothers(message: names.assistantMessage) }
+        throw isFirst ? .notFound : .conflict(.identifier)
     }
 
     private mutating func begun(
