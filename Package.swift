@@ -63,6 +63,7 @@ let package = Package(
 
         module("Core"),
         module("Arguments", uses: ["Core"]),
+        module("Daemon", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -96,7 +97,7 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
@@ -111,6 +112,12 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         module(
+            "Storage",
+            uses: [
+                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Telemetry",
+            ]),
+        module(
             "API",
             uses: [
                 "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
@@ -119,18 +126,23 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "Telemetry",
+                "API", "Chat", "Configuration", "Core", "Daemon", "HTTPServer", "Journal", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
+            ]),
+
+        app(
+            "medstream-worker", in: "Worker",
+            uses: [
+                "Configuration", "Core", "Daemon", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers",
-                "Reactor",
-                "Settings",
-                "StreamClient",
+                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -157,6 +169,8 @@ let package = Package(
                 "StorePostgres", "StoreSQLite",
             ]),
         tests("SQLiteTests", of: ["SQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
@@ -220,7 +234,12 @@ let package = Package(
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPClient", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests(
+            "CLITests",
+            of: [
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreConformance",
+                "StoreSQLite", "medstream",
+            ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],

@@ -11,6 +11,8 @@ public enum StreamEnding: Sendable {
     case interrupted
     /// With what is recorded elsewhere: the texts, and the last events, of which the last is a `stream_done`.
     case recorded([StreamEvent.PanelText], [StreamEvent])
+    /// Not at all: what it is part of was deleted.
+    case forgotten
 }
 
 /// What was found in a journal when the server started.
@@ -50,6 +52,7 @@ extension Journal {
             switch await ending(found.streams[index].stream) {
             case .interrupted: ends.append(found.streams[index].stream.interrupt())
             case .recorded(let texts, let events): ends.append(found.streams[index].stream.end(as: texts, events))
+            case .forgotten: continue
             }
             recovery.interrupted += 1
         }

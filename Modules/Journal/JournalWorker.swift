@@ -160,6 +160,7 @@ actor JournalWorker {
         }
         // What could not be forgotten is tried again with the next batch.
         unforgotten = isWritten ? [] : Array(forgotten)
+        if !unforgotten.isEmpty { planCleaning() }
         let count = known.count
         inbox.count { statistics in
             statistics.waitingBytes -= bytes
@@ -218,7 +219,11 @@ actor JournalWorker {
 
     private func throwAway(_ rows: [ClosedRange<Int>]) {
         garbage += rows
-        guard !garbage.isEmpty, !isCleaningPlanned else { return }
+        if !garbage.isEmpty { planCleaning() }
+    }
+
+    private func planCleaning() {
+        guard !isCleaningPlanned else { return }
         isCleaningPlanned = true
         Task { [weak inbox] in
             try? await Task.sleep(for: Self.cleaningPause)
@@ -244,7 +249,7 @@ actor JournalWorker {
         }
         isCleaning = false
         isCleaningPlanned = false
-        if !garbage.isEmpty { throwAway([]) }
+        if !garbage.isEmpty || !unforgotten.isEmpty { planCleaning() }
         for waiter in cleaned { waiter.resume() }
         cleaned = []
     }

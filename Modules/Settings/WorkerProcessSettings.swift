@@ -1,6 +1,6 @@
 import Configuration
 public import Jobs
-public import Persistence
+import Persistence
 
 /// What a worker's process is told by the configuration.
 public struct WorkerProcessSettings: Sendable {

@@ -18,8 +18,8 @@ struct DataDirectory: Sendable {
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Whether there is a file of that name.
-    func holds(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+    /// Whether there is a file.
+    static func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     /// Takes a lock that the kernel frees when the process ends, however it ends.
     ///

@@ -142,9 +142,8 @@ extension Transaction {
             throw try isAnothers(conversation: conversation, message: asked) ? .notFound : .conflict(.identifier)
         }
         guard taken.has(names.stream) else { return }
-        var isFirst = try isAnothers(conversation: conversation, message: asked)
-        if !isFirst { isFirst = try isAnothers(message: names.assistantMessage) }
-        throw isFirst ? .notFound : .conflict(.identifier)
+        if try isAnothers(conversation: conversation, message: asked) { throw .notFound }
+        throw try isAnothers(message: names.assistantMessage) ? .notFound : .conflict(.identifier)
     }
 
     private mutating func begun(
