@@ -97,7 +97,7 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
