@@ -97,7 +97,7 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
             uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
@@ -126,9 +126,8 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "Daemon", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "Telemetry",
+                "API", "Chat", "Configuration", "Core", "Daemon", "HTTPServer", "Journal", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),
 
         app(
@@ -141,8 +140,9 @@ let package = Package(
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence", "Plugins",
-                "Providers", "Reactor", "Settings", "Storage", "StreamClient", "Telemetry",
+                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -169,7 +169,8 @@ let package = Package(
                 "StorePostgres", "StoreSQLite",
             ]),
         tests("SQLiteTests", of: ["SQLite"]),
-        tests("StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreSQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
@@ -236,8 +237,8 @@ let package = Package(
         tests(
             "CLITests",
             of: [
-                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreSQLite",
-                "medstream",
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreConformance",
+                "StoreSQLite", "medstream",
             ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
