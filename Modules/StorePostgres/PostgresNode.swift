@@ -47,8 +47,11 @@ public final class PostgresNode: Sendable {
         keeper = Pool(database.sessionAddress, limits) { session throws(PostgreSQLError) in
             guard holdsLock else { return }
             // An old connection of ours that the server has not given up yet still holds it; then we are alive as well.
-            let isHeld = try session.run(Statement("SELECT pg_try_advisory_lock($1)", [.int(key)]))[0].value(0, as: Bool.self)
-            guard isHeld else { throw PostgreSQLError(.outage, "The lock of this process is still held by an old connection") }
+            let isHeld = try session.run(Statement("SELECT pg_try_advisory_lock($1)", [.int(key)]))[0].value(
+                0, as: Bool.self)
+            guard isHeld else {
+                throw PostgreSQLError(.outage, "The lock of this process is still held by an old connection")
+            }
         }
         try await beat()
         let row: [Value] = [.uuid(id.text), .int(key), .bool(holdsLock)]
