@@ -63,13 +63,16 @@ public final class PostgresNode: Sendable {
     }
 
     deinit {
-        heart.withLock { $0?.cancel() }
+        stopBeating()
         keeper.close()
     }
 
+    /// Lets the connection be as it is, as a process that hangs would.
+    func stopBeating() { heart.withLock { $0?.cancel() } }
+
     /// Ends the membership: what the process held is free at once.
     public func leave() async {
-        heart.withLock { $0?.cancel() }
+        stopBeating()
         let id = id.text
         try? await pool.run(as: .care, hasRoles: hasRoles) { transaction throws(StoreError) in
             _ = try transaction.finish(Statement("DELETE FROM medstream.node WHERE id = $1", [.uuid(id)]))
