@@ -72,7 +72,8 @@ struct OpeningTests {
         try await server.query("ALTER DATABASE \(name) OWNER TO \(TestDatabases.owner)")
         _ = try await open(try await address(name, TestDatabases.owner))
         try await server.query(
-            "CREATE ROLE \(name) LOGIN NOINHERIT PASSWORD '\(name)'; GRANT medstream_app, medstream_operator TO \(name)")
+            "CREATE ROLE \(name) LOGIN NOINHERIT PASSWORD '\(name)'; GRANT medstream_app, medstream_operator TO \(name)"
+        )
         let database = try await open(try await address(name, name))
         let store = PostgresStore(database)
         let made = Conversation(owner: UserID(), title: "Cough", createdAt: .now)
