@@ -111,6 +111,12 @@ let package = Package(
                 "Streaming", "Telemetry",
             ]),
         module(
+            "Storage",
+            uses: [
+                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Telemetry",
+            ]),
+        module(
             "API",
             uses: [
                 "Chat", "Core", "HTTPServer", "JSON", "Persistence", "Providers", "Reactor", "Settings", "Streaming",
@@ -128,7 +134,7 @@ let package = Package(
             "medstream", in: "CLI",
             uses: [
                 "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence", "Plugins",
-                "Providers", "Reactor", "SQLite", "Settings", "StoreSQLite", "StreamClient",
+                "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient", "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),

@@ -25,7 +25,7 @@ final class Crew: Sendable {
         store = workplace.store
         let queues = workplace.queues
         let handlers: [any JobHandler] = [
-            SaveTurn(to: workplace.store), DescribeConversation(in: workplace.store),
+            DescribeConversation(in: workplace.store),
             Purge(in: workplace.store, settings.retention) { Self.tell($0, log) },
             Reencrypt(workplace.store, queues.map(\.queue)), Optimise(workplace.store),
         ]
@@ -34,7 +34,9 @@ final class Crew: Sendable {
             // What comes again and again is scheduled in the first queue alone.
             if index > 0 { work.schedule = [] }
             return Member(
-                name: named.name, queue: named.queue, worker: Worker(named.queue, handlers, work, log: log))
+                name: named.name, queue: named.queue,
+                worker: Worker(
+                    named.queue, handlers + [SaveTurn(to: workplace.store, from: named.queue)], work, log: log))
         }
     }
 

@@ -127,7 +127,7 @@ public struct Storage: Sendable {
         }
         do throws(KeyringError) {
             let keyring = try settings.encryption.createKeyring()
-            log.info("key_file_made", [.path("file", settings.encryption.keyFile)])
+            log.info("key_file_made", [.text("file", settings.encryption.keyFile)])
             return keyring
         } catch {
             // A server and a worker that start together: one of them makes it.

@@ -142,8 +142,8 @@ extension Transaction {
             throw try isAnothers(conversation: conversation, message: asked) ? .notFound : .conflict(.identifier)
         }
         guard taken.has(names.stream) else { return }
-        let isAnothers = try isAnothers(conversation: conversation, message: asked)
-        throw try isAnothers || self.isAnothers(message: names.assistantMessage) ? .notFound : .conflict(.identifier)
+        if try isAnothers(conversation: conversation, message: asked) { throw .notFound }
+        throw try isAnothers(message: names.assistantMessage) ? .notFound : .conflict(.identifier)
     }
 
     private mutating func begun(

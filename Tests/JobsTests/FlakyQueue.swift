@@ -31,6 +31,7 @@ final class FlakyQueue: JobQueue {
         try await up().jobs(in: state, of: kind, after: cursor, limit: limit)
     }
     func job(_ id: JobID) async throws(StoreError) -> JobRecord { try await up().job(id) }
+    func job(withKey uniqueKey: String) async throws(StoreError) -> JobRecord { try await up().job(withKey: uniqueKey) }
     func reveal(_ id: JobID, by actor: String) async throws(StoreError) -> [UInt8]? {
         try await up().reveal(id, by: actor)
     }

@@ -8,6 +8,7 @@ import Testing
 struct HandlerTests {
     private let user = UserID()
     private let store = InMemoryStore()
+    private let queue = InMemoryQueue()
 
     private func leased(_ job: NewJob) -> LeasedJob {
         LeasedJob(
@@ -28,14 +29,14 @@ struct HandlerTests {
 
     @Test("save a turn that was begun and answered while the store was away, and save it once")
     func saveTurn() async throws {
-        let queue = InMemoryQueue()
+        let queue = queue
         let store = InMemoryStore(enqueue: { queue.insert($0) })
         let turn = newTurn
         let answer = answer(to: turn, "A cough clears the airways.")
         let next = ConversationToDescribe(turn.names.conversation, of: user, after: answer.id).job
         let job = leased(DeferredTurn(begun: turn, messages: [answer], jobs: [next]).job)
-        #expect(try await SaveTurn(to: store).work(on: job) == .done)
-        #expect(try await SaveTurn(to: store).work(on: job) == .alreadyDone)
+        #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .done)
+        #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .alreadyDone)
         let messages = try await store.messages(
             of: turn.names.conversation, of: user, after: nil, limit: 9
         ).items
@@ -44,15 +45,36 @@ struct HandlerTests {
         #expect(try await !store.begin(turn).isNew, "its key is known")
     }
 
-    @Test("wait for what a message belongs to, and never let it fall")
+    @Test("take a turn for deleted with its conversation, but not while another of the user is a dead letter")
     func orphan() async throws {
-        let job = leased(DeferredTurn(messages: [answer(to: newTurn, "An answer")]).job)
-        let error = await #expect(throws: JobError.self) { try await SaveTurn(to: store).work(on: job) }
+        let turn = DeferredTurn(messages: [answer(to: newTurn, "An answer")])
+        let job = leased(turn.job)
+        #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .alreadyDone)
+        let other = NewJob(kind: .saveTurn, group: user.text)
+        try await queue.enqueue([other])
+        let worker = try await queue.join().worker
+        let lease = try #require(try await queue.lease(LeaseRequest(.saveTurn, limit: 1, worker: worker)))
+        try await queue.settle([Settlement(other.id, lease.token, .bury(because: "bad"))])
+        let error = await #expect(throws: JobError.self) { try await SaveTurn(to: store, from: queue).work(on: job) }
         guard case .failed(let reason, let canHeal) = error else {
             Issue.record("\(String(describing: error))")
             return
         }
         #expect(reason == "save_turn: not_found" && canHeal)
+    }
+
+    @Test("begin a turn under its own names when its key went to another one meanwhile")
+    func usedKey() async throws {
+        let (first, second) = (newTurn, newTurn)
+        let other = NewTurn(owner: user, subject: .newConversation(kind: .chat, title: "", text: "Other"), key: "key")
+        _ = try await store.begin(first)
+        for turn in [second, other] {
+            let job = leased(DeferredTurn(begun: turn, messages: [answer(to: turn, "An answer")]).job)
+            #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .done)
+            #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .alreadyDone)
+            #expect(try await store.message(turn.names.assistantMessage, of: user).text == "An answer")
+        }
+        #expect(try await store.begin(first).turn == first.names, "the key still names the first")
     }
 
     static let kinds: [JobKind] = [.saveTurn, .describeConversation]
@@ -61,7 +83,7 @@ struct HandlerTests {
     func unreadable(kind: JobKind, text: String?) async throws {
         let job = LeasedJob(
             id: JobID(), kind: kind, uniqueKey: "k", payload: text.map { Array($0.utf8) }, createdAt: .now)
-        let handlers: [any JobHandler] = [SaveTurn(to: store), DescribeConversation(in: store)]
+        let handlers: [any JobHandler] = [SaveTurn(to: store, from: queue), DescribeConversation(in: store)]
         let handler = try #require(handlers.first { $0.kind == kind })
         let error = await #expect(throws: JobError.self) { try await handler.work(on: job) }
         guard case .failed(.unreadable, canHeal: false) = error else {
@@ -120,7 +142,8 @@ private enum RandomTurn {
         let begun = NewTurn(
             owner: owner, subject: subjects.randomElement(using: &random) ?? .retry(of: StreamID()),
             key: maybe(&random) { text(&$0) }, keyRetention: .seconds(Int.random(in: 1...9999, using: &random)),
-            names: names)
+            names: names,
+            begunAt: maybe(&random) { Timestamp(milliseconds: Int64.random(in: 0...9_999_999, using: &$0)) })
         return DeferredTurn(
             begun: maybe(&random) { _ in begun },
             messages: (0..<Int.random(in: 0...3, using: &random)).map { _ in message(owner, &random) },
