@@ -63,6 +63,7 @@ let package = Package(
 
         module("Core"),
         module("Arguments", uses: ["Core"]),
+        module("Daemon", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -113,8 +114,8 @@ let package = Package(
         module(
             "Storage",
             uses: [
-                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
-                "StoreSQLite", "Telemetry",
+                "Core", "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -125,16 +126,23 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "Telemetry",
+                "API", "Chat", "Configuration", "Core", "Daemon", "HTTPServer", "Journal", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
+            ]),
+
+        app(
+            "medstream-worker", in: "Worker",
+            uses: [
+                "Configuration", "Core", "Daemon", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence", "Plugins",
-                "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient", "Telemetry",
+                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
