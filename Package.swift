@@ -114,8 +114,8 @@ let package = Package(
         module(
             "Storage",
             uses: [
-                "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
-                "StoreSQLite", "Telemetry",
+                "Core", "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -126,14 +126,14 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Chat", "Configuration", "Core", "Daemon", "HTTPServer", "Journal", "Plugins", "Providers",
+                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins", "Providers",
                 "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),
 
         app(
             "medstream-worker", in: "Worker",
             uses: [
-                "Configuration", "Core", "Daemon", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
                 "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 

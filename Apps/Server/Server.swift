@@ -1,6 +1,7 @@
 import API
 import Configuration
 import Core
+import Encryption
 import Glibc
 import HTTPServer
 import Plugins
