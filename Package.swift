@@ -63,6 +63,7 @@ let package = Package(
 
         module("Core"),
         module("Arguments", uses: ["Core"]),
+        module("Daemon", uses: ["Core"]),
         module("Reactor", wrapping: ["CUV", "CSocketShim"]),
         module("JSON", uses: ["Core"], wrapping: ["CSimdJSON"]),
         module("HTTPServer", uses: ["Reactor"], wrapping: ["CLlhttp"]),
@@ -95,7 +96,11 @@ let package = Package(
         module("ProviderBedrock", uses: ["Configuration", "Core", "HTTPClient", "Hashing", "JSON", "Providers"]),
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
-        module("StoreSQLite", uses: ["Core", "Encryption", "Persistence", "SQLite"]),
+        module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
+        module(
+            "StorePostgres",
+            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -103,7 +108,14 @@ let package = Package(
         module(
             "Settings",
             uses: [
-                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Providers", "Streaming", "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "HTTPServer", "Jobs", "Persistence", "Providers",
+                "Streaming", "Telemetry",
+            ]),
+        module(
+            "Storage",
+            uses: [
+                "Core", "Encryption", "Journal", "Persistence", "PostgreSQL", "SQLite", "Settings", "StorePostgres",
+                "StoreSQLite", "Streaming", "Telemetry",
             ]),
         module(
             "API",
@@ -114,17 +126,23 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Configuration", "Core", "HTTPServer", "Persistence", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "Telemetry",
+                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
+            ]),
+
+        app(
+            "medstream-worker", in: "Worker",
+            uses: [
+                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
         app(
             "medstream", in: "CLI",
             uses: [
-                "Arguments", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Plugins", "Providers", "Reactor",
-                "Settings",
-                "StreamClient",
+                "Arguments", "Backup", "Chat", "Configuration", "Core", "Encryption", "HTTPClient", "Persistence",
+                "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
+                "Telemetry",
             ]),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
@@ -138,14 +156,22 @@ let package = Package(
             swiftSettings: house),
 
         .target(
-            name: "PostgresSupport", dependencies: ["TestSupport"], path: "Tests/PostgresSupport", swiftSettings: house),
+            name: "PostgresSupport", dependencies: ["Encryption", "PostgreSQL", "StorePostgres", "TestSupport"],
+            path: "Tests/PostgresSupport", swiftSettings: house),
 
         tests("ArchitectureTests", of: []),
         tests("CoreTests", of: ["Core", "JSON"]),
         tests("PersistenceTests", of: ["Core", "Persistence", "StoreConformance"]),
         tests(
             "StoreConformanceTests",
-            of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+            of: [
+                "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "SQLite", "StoreConformance",
+                "StorePostgres", "StoreSQLite",
+            ]),
+        tests("SQLiteTests", of: ["SQLite"]),
+        tests(
+            "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),
+        tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
         tests(
@@ -191,6 +217,7 @@ let package = Package(
         tests("ProviderDemoTests", of: ["Configuration", "Core", "ProviderDemo", "Providers", "Reactor"]),
         tests("FuzzTests", of: ["FuzzTargets"]),
         tests("HTTPClientTests", of: ["HTTPClient", "Reactor"]),
+        tests("JournalTests", of: ["Core", "Encryption", "Journal", "Reactor", "SQLite", "Streaming", "Telemetry"]),
         tests("StreamingTests", of: ["Core", "Hashing", "JSON", "Reactor", "Streaming"]),
         tests(
             "ChatTests",
@@ -207,7 +234,12 @@ let package = Package(
             ]),
         tests("ArgumentsTests", of: ["Arguments"]),
         tests("StreamClientTests", of: ["Core", "HTTPClient", "StreamClient"]),
-        tests("CLITests", of: ["Core", "HTTPServer", "JSON", "Reactor", "medstream"]),
+        tests(
+            "CLITests",
+            of: [
+                "Core", "Encryption", "HTTPServer", "JSON", "Persistence", "Reactor", "SQLite", "StoreConformance",
+                "StoreSQLite", "medstream",
+            ]),
         tests("HTTPServerTests", of: ["HTTPServer", "Reactor"]),
         tests("ReactorTests", of: ["Reactor"]),
     ],

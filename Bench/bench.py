@@ -10,13 +10,16 @@ from pathlib import Path
 
 import peers
 import slow_readers
+import stores
 import streams
 import whole_answers
 from report import Bars, is_busy
-from targets import CannotStart, Direct, Medstream, MedstreamOpenAI, Nginx
+from targets import CannotStart, Direct, Medstream, MedstreamBehind, MedstreamFirst, MedstreamOpenAI, Nginx
 
-TARGETS = {kind.name: kind for kind in (Direct, Nginx, Medstream, MedstreamOpenAI, peers.LiteLLM, peers.FastAPI)}
+TARGETS = {kind.name: kind for kind in (
+    Direct, Nginx, Medstream, MedstreamBehind, MedstreamFirst, MedstreamOpenAI, peers.LiteLLM, peers.FastAPI)}
 WHOLE = "whole answers"
+JOURNAL_DEFAULT = "medstream,medstream-behind"
 PEERS_DEFAULT = "nginx,medstream,medstream-v1,litellm,fastapi"
 
 
@@ -32,6 +35,14 @@ def compare_streams(scenarios: list[streams.Scenario], kinds: list[type], work: 
     say_when_busy(rows, [s.name for s in scenarios if not s.runs_to_the_end])
     bars = Bars()
     streams.judge(rows, bars)
+    return rows, bars
+
+
+def compare_journal(scenarios: list[streams.Scenario], kinds: list[type], work: Path):
+    rows = streams.run(scenarios, kinds, work)
+    say_when_busy(rows, list(rows))
+    bars = Bars()
+    streams.judge_journal(rows, bars)
     return rows, bars
 
 
@@ -61,24 +72,31 @@ def main() -> int:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--quick", action="store_true", help="a short form, good for a first look")
     form.add_argument("--slow-readers", action="store_true", help="100 of 200 viewers stop reading for a minute")
+    form.add_argument("--journal", action="store_true", help="what writing streams down costs")
     form.add_argument("--peers", action="store_true", help="beside LiteLLM and a service on FastAPI and LangChain")
+    form.add_argument("--store", action="store_true", help="turns that SQLite and PostgreSQL acknowledge")
     parser.add_argument("--targets", metavar="NAMES", help="of: " + ", ".join(TARGETS))
     parser.add_argument("--only", default="", metavar="TEXT", help="scenarios whose name contains TEXT")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    names = (options.targets or (PEERS_DEFAULT if options.peers else "nginx,medstream")).split(",")
+    names = (options.targets or (
+        PEERS_DEFAULT if options.peers else JOURNAL_DEFAULT if options.journal else "nginx,medstream")).split(",")
     if unknown := set(names) - set(TARGETS):
         parser.error(f"no target is called {', '.join(sorted(unknown))}; known: {', '.join(TARGETS)}")
     kinds = [TARGETS[name] for name in names]
     every = (slow_readers.CASES if options.slow_readers else streams.PEERS if options.peers
-             else streams.QUICK if options.quick else streams.FULL)
+             else streams.JOURNAL if options.journal else streams.QUICK if options.quick else streams.FULL)
     scenarios = [scenario for scenario in every if options.only in scenario.name]
     wants_whole = options.peers and options.only in WHOLE
-    if not scenarios and not wants_whole:
+    if not scenarios and not wants_whole and not options.store:
         parser.error(f"no scenario's name contains '{options.only}'")
     try:
-        if options.slow_readers:
+        if options.store:
+            found, bars = stores.compare(options.work, options.only)
+        elif options.slow_readers:
             found, bars = compare_slow_readers(scenarios, options.work)
+        elif options.journal:
+            found, bars = compare_journal(scenarios, kinds, options.work)
         elif options.peers:
             found, bars = compare_peers(scenarios, kinds, options.work, wants_whole)
         else:
@@ -89,7 +107,8 @@ def main() -> int:
     except CannotStart as fault:
         print(f"\nCannot measure: {fault}", file=sys.stderr)
         return 3
-    print("  ok      0 characters lost, doubled or changed")
+    if not options.store:
+        print("  ok      0 characters lost, doubled or changed")
     (options.work / "results.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0 if bars.is_good else 2
 

@@ -66,6 +66,9 @@ PEERS = [
     Scenario("flat out", 50, 0, seconds=90, chunks=400),
 ]
 
+# Round by round, so that each round of one has one of the other beside it.
+JOURNAL = [Scenario("1,000 x 50 ms", 1000, 50, seconds=8, rounds=5)]
+
 
 class TextDiffers(Exception):
     """The load found a fault; the message is what it said."""
@@ -195,6 +198,14 @@ def judge(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
             bars.most(f"{name}, p99 added latency", ours["p99_ms"], max(5, 2 * floor["p99_ms"]), "ms")
         if name.startswith("5,000"):
             bars.most(f"{name}, memory per open stream", ours["kib"], 24, "KiB")
+
+
+def judge_journal(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
+    """What the journal adds to the cost of a chunk."""
+    for name, targets in rows.items():
+        without, behind = (targets.get(target, {}).get("cpu_us") for target in ("medstream", "medstream-behind"))
+        if without and behind:
+            bars.most(f"{name}, CPU per chunk with the journal against without", behind / without, 1.10, "x")
 
 
 def judge_peers(rows: dict[str, dict[str, dict]], bars: Bars) -> None:

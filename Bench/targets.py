@@ -174,6 +174,7 @@ class Medstream(Target):
     ready_path = "/readyz"
     answers_whole = False
     write_timeout = "30s"
+    durability = "off"
     kept = "{ events: 100000, bytes: 64MiB, total_bytes: 4GiB }"
 
     CONFIGURATION = """\
@@ -189,7 +190,7 @@ logs: {{ level: warning, access: false }}
 data_directory: {data}
 persistence: {{ store: memory }}
 streaming:
-  durability: off
+  durability: {durability}
   retention: 1s
   idle_timeout: 1h
   on_detach: cancel
@@ -212,11 +213,26 @@ routes:
         path = self.work / "medstream.yaml"
         path.write_text(self.CONFIGURATION.format(
             defaults=Path("config/medstream.yaml").resolve(), port=self.port, cores=self.cores, limit=STREAM_LIMIT,
-            data=self.work / "data", write_timeout=self.write_timeout, kept=self.kept, provider=self.provider.port, model=self.model))
+            data=self.work / "data", write_timeout=self.write_timeout, durability=self.durability, kept=self.kept,
+            provider=self.provider.port, model=self.model))
         return [os.environ.get("MEDSTREAM_SERVER", ".build/release/medstream-server"), "--config", str(path)]
 
     def request(self, streams: bool = True):
         return ["--port", str(self.port), "--path", "/api/v1/chat/stream?message=hello"]
+
+
+class MedstreamBehind(Medstream):
+    """The same server, with its journal written soon after what is shown."""
+
+    name = "medstream-behind"
+    durability = "behind"
+
+
+class MedstreamFirst(Medstream):
+    """The same server, showing nothing that is not on disk."""
+
+    name = "medstream-first"
+    durability = "before_delivery"
 
 
 class MedstreamOpenAI(Medstream):

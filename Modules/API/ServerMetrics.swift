@@ -42,12 +42,30 @@ final class ServerMetrics: Sendable {
         metrics.gauge("medstream_streams_running", "Answers being written.") { hub.runningCount }
         metrics.gauge("medstream_streams_in_memory", "Streams that can be replayed from memory.") { hub.logCount }
         metrics.gauge("medstream_stream_bytes", "Bytes held by the streams in memory.") { hub.byteCount }
+        if let journal = hub.journal { count(journal) }
         count(loops, "medstream_loop_turns_total", "Turns of each loop.") { $0.turns }
         count(loops, "medstream_loop_local_jobs_total", "Jobs that a loop's own thread made ready.") { $0.localJobs }
         count(
             loops, "medstream_loop_remote_jobs_total",
             "Jobs that other threads made ready; none on the path of a token."
         ) { $0.remoteJobs }
+    }
+
+    private func count(_ journal: any StreamJournal) {
+        metrics.counter("medstream_journal_bytes_total", "Bytes of events on disk.") { journal.statistics.bytes }
+        metrics.counter("medstream_journal_commits_total", "Waits for the disk.") { journal.statistics.commits }
+        metrics.counter("medstream_journal_failures_total", "Writes that the disk refused; they are tried again.") {
+            journal.statistics.failures
+        }
+        metrics.gauge("medstream_journal_waiting_bytes", "Bytes of events that are not on disk yet.") {
+            journal.statistics.waitingBytes
+        }
+        metrics.gauge("medstream_journal_streams", "Streams that would be rebuilt after a crash.") {
+            journal.statistics.streams
+        }
+        metrics.gauge("medstream_journal_file_bytes", "Bytes of the journal's file and its log.") {
+            journal.statistics.fileBytes
+        }
     }
 
     private func count(

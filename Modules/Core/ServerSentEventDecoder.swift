@@ -58,10 +58,11 @@ public struct ServerSentEventDecoder: Sendable {
         var start = index
         // Where in `bytes` the only data line of the event now being read lies, until that has to be copied.
         var view: Range<Int>?
-        while index < bytes.count {
+        while true {
+            index = bytes.lineEnd(from: index)
+            guard index < bytes.count else { break }
             let byte = bytes[index]
             index += 1
-            if byte != 0x0A && byte != 0x0D { continue }
             if skipsLineFeed && byte == 0x0A && index == start + 1 {
                 skipsLineFeed = false
                 start = index

@@ -25,6 +25,26 @@ extension Span<UInt8> {
         length == name.utf8.count && extracting(0..<length).equals(name.utf8Span.span)
     }
 
+    /// Where the next CR or LF stands, from `start` on; `count` when there is none.
+    ///
+    /// Eight bytes at a time: every byte that a provider sends is looked at here. After the subtraction the highest bit of
+    /// a byte is set that was zero, and so equal; the bytes above the first such one may be wrong, and are not asked.
+    func lineEnd(from start: Int) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var index = start
+        while index + 8 <= count {
+            // Any eight bytes are a number, and the load checks its bounds.
+            let word = unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+            let lineFeeds = word ^ (ones &* 0x0A)
+            let returns = word ^ (ones &* 0x0D)
+            let found = (((lineFeeds &- ones) & ~lineFeeds) | ((returns &- ones) & ~returns)) & (ones &* 0x80)
+            if found != 0 { return index + found.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < count, self[index] != 0x0A, self[index] != 0x0D { index += 1 }
+        return index
+    }
+
     func contains(_ byte: UInt8) -> Bool {
         for index in indices where self[index] == byte { return true }
         return false

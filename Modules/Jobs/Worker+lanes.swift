@@ -1,3 +1,4 @@
+import Core
 import Persistence
 import Telemetry
 
@@ -30,6 +31,7 @@ extension Worker {
                 if !isStopping { await pause(for: settings.poll) }
                 return
             }
+            FaultPoint.reach("worker_after_lease")
             counts.addLease()
             book.take(lease, for: settings.lease, from: start)
             // A task of its own, to be cancelled when the lease is lost.
@@ -54,7 +56,7 @@ extension Worker {
                     group.addTask { (job, await Self.result(of: job, handler)) }
                 }
                 guard let (job, result) = await group.next() else { break }
-                chains.end(job)
+                chains.end(job, isDone: (try? result.get()) != nil)
                 if case .failure(.outage) = result { hadOutage = true }
                 settlements.append(Settlement(job.id, lease.token, verdict(on: job, result)))
                 if settlements.count >= Self.settledAtOnce {
@@ -126,9 +128,12 @@ extension Worker {
     /// Settles, and goes on trying while the queue is down and the lease holds: the effects are stored by now.
     private func settle(_ settlements: [Settlement], _ token: LeaseToken, _ kind: JobKind) async {
         guard !settlements.isEmpty else { return }
+        FaultPoint.reach("worker_effect_before_settle")
         while book.holds(token) {
+            FaultPoint.reach("worker_after_effect_before_settle")
             do {
                 let settled = try await queue.settle(settlements)
+                FaultPoint.reach("worker_after_settle")
                 count(settlements, settled, kind)
                 book.settle(settlements)
                 return
@@ -193,8 +198,10 @@ private struct Chains {
         return jobs[place]
     }
 
-    mutating func end(_ job: LeasedJob) {
+    /// Lets the next of a group begin; not if its order counts and this one was not done.
+    mutating func end(_ job: LeasedJob, isDone: Bool) {
         running -= 1
-        if let group = job.group, let next = behind[group]?.popLast() { ready.append(next) }
+        guard let group = job.group, isDone || !job.kind.keepsOrder else { return }
+        if let next = behind[group]?.popLast() { ready.append(next) }
     }
 }

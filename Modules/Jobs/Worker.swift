@@ -24,7 +24,8 @@ public actor Worker {
     /// The tasks that work on leases.
     var batches: [LeaseToken: Task<Void, Never>] = [:]
     private var liveness: (any WorkerLiveness)?
-    var isStopping = false
+    /// Whether it was told to stop.
+    package var isStopping = false
     private var lanes = 0
     private var sleepers: [Int: Task<Void, Never>] = [:]
     private var sleeperCount = 0
@@ -197,6 +198,7 @@ public actor Worker {
         counts.addOutage()
         let before = breaker.openings
         breaker.fail(at: time.now, using: &random)
+        counts.setShut(breaker.state != .closed)
         if breaker.openings > before { log.warning("breaker_opened", [.flag("queue", isQueue)], detail: error) }
     }
 
@@ -204,6 +206,7 @@ public actor Worker {
         isQueueFailing = false
         let wasOpen = breaker.state != .closed
         breaker.succeed()
+        counts.setShut(false)
         if wasOpen {
             log.info("breaker_closed")
             wake()

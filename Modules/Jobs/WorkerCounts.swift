@@ -25,6 +25,7 @@ public final class WorkerCounts: Sendable {
         var leases = 0
         var lostLeases = 0
         var reclaimed = Reclaimed()
+        var isShut = false
     }
 
     private let state = Mutex(State())
@@ -37,6 +38,11 @@ public final class WorkerCounts: Sendable {
     public var leases: Int { state.withLock { $0.leases } }
     public var lostLeases: Int { state.withLock { $0.lostLeases } }
     public var reclaimed: Reclaimed { state.withLock { $0.reclaimed } }
+
+    /// Whether the breaker keeps it from trying.
+    public var isShut: Bool { state.withLock { $0.isShut } }
+
+    func setShut(_ isShut: Bool) { state.withLock { $0.isShut = isShut } }
 
     func add(_ amount: Int = 1, to count: WritableKeyPath<Counts, Int>, of kind: JobKind) {
         state.withLock { $0.byKind[kind, default: Counts()][keyPath: count] += amount }

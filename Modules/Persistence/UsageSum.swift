@@ -51,7 +51,7 @@ public struct UsageSum: Sendable, Hashable {
     }
 
     /// The sum of one answer, or one for each of its spans.
-    static func sums(of answer: Message, in stage: Stage) -> [UsageSum] {
+    package static func sums(of answer: Message, in stage: Stage) -> [UsageSum] {
         let whole = AnswerSpan(provider: "", model: "", usage: answer.usage, cost: answer.cost)
         var group = Group(
             day: answer.createdAt.day, provider: answer.provider, model: answer.model, stage: stage)

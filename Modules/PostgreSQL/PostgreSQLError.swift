@@ -33,6 +33,9 @@ public struct PostgreSQLError: Error, Sendable {
     /// The constraint that a row broke.
     public let constraint: String?
 
+    /// An error of one's own, as work may throw; `reason` holds no values either.
+    public init(_ kind: Kind, _ reason: String) { self.init(kind, sqlState: nil, reason) }
+
     init(_ kind: Kind, sqlState: String? = nil, _ reason: String, sql: String? = nil, constraint: String? = nil) {
         self.kind = kind
         self.sqlState = sqlState

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A connection for as long as one piece of work has it: its calls wait, on a thread that is there for that.
 ///
 /// Work that leaves a transaction open has it undone, and costs the pool a connection.
@@ -36,6 +38,11 @@ public final class Session {
     ///
     /// - Throws: ``PostgreSQLError``.
     public func script(_ sql: String) throws(PostgreSQLError) { try connection.script(sql, until: deadline) }
+
+    /// Waits, for no longer than the work has time.
+    public func pause(_ duration: Duration) {
+        usleep(UInt32(clamping: min(duration, deadline.left).milliseconds * 1000))
+    }
 
     /// What is left of the time that the work has.
     public var timeLeft: Duration { deadline.left }

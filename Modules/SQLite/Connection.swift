@@ -3,19 +3,13 @@ import Glibc
 
 /// One connection with the statements it has prepared; confined to the thread that opened it.
 final class Connection {
-    private let handle: Handle
+    /// The `sqlite3 *`, visible in this file alone; `nil` once it is closed, which SQLite takes for a misuse.
+    private var pointer: OpaquePointer?
     private var prepared: [SQL: Prepared] = [:]
     /// When the running read has taken too long, on the clock that does not stop; 0 for never.
     private let deadline: UnsafeMutablePointer<UInt64>
     /// Texts run by ``execute(_:)``, of which SQLite does not always count the rows.
     private var scripts: Int64 = 0
-
-    /// Owns the `sqlite3 *`; the pointer is visible in this file alone.
-    private struct Handle: ~Copyable {
-        let pointer: OpaquePointer
-
-        deinit { sqlite3_close_v2(pointer) }
-    }
 
     /// Statements kept prepared; the least recent are not known, so past it all are let go.
     private static let maxPrepared = 256
@@ -36,7 +30,7 @@ final class Connection {
             sqlite3_close_v2(pointer)
             throw SQLiteError(code: code, message: "\(message): '\(path)'", sql: nil)
         }
-        handle = Handle(pointer: pointer)
+        self.pointer = pointer
         deadline = .allocate(capacity: 1)
         deadline.initialize(to: 0)
         sqlite3_busy_timeout(pointer, Int32(clamping: busyTimeout.milliseconds))
@@ -46,10 +40,15 @@ final class Connection {
     }
 
     deinit {
-        letGo()
-        // The handler's memory outlives the handle, which is freed after this.
-        sqlite3_progress_handler(handle.pointer, 0, nil, nil)
+        close()
         deadline.deallocate()
+    }
+
+    /// Closes the file; nothing may be run after it.
+    func close() {
+        letGo()
+        sqlite3_close_v2(pointer)
+        pointer = nil
     }
 
     /// Has statements fail that still run after so long; `nil` takes the bound away.
@@ -58,16 +57,16 @@ final class Connection {
     }
 
     /// Whether no transaction is open, as after SQLite rolled one back by itself.
-    var isIdle: Bool { sqlite3_get_autocommit(handle.pointer) != 0 }
+    var isIdle: Bool { sqlite3_get_autocommit(pointer) != 0 }
 
     /// A number that rises with everything that may have been written.
-    var marks: Int64 { sqlite3_total_changes64(handle.pointer) + scripts }
+    var marks: Int64 { sqlite3_total_changes64(pointer) + scripts }
 
     /// Rows the last statement wrote.
-    var lastChanges: Int { Int(sqlite3_changes64(handle.pointer)) }
+    var lastChanges: Int { Int(sqlite3_changes64(pointer)) }
 
     func setBusyTimeout(_ duration: Duration) {
-        sqlite3_busy_timeout(handle.pointer, Int32(clamping: duration.milliseconds))
+        sqlite3_busy_timeout(pointer, Int32(clamping: duration.milliseconds))
     }
 
     // MARK: Statements
@@ -78,7 +77,7 @@ final class Connection {
         if let statement = prepared.removeValue(forKey: sql) { return statement }
         var pointer: OpaquePointer?
         let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
-        let code = sqlite3_prepare_v3(handle.pointer, sql.text, -1, flags, &pointer, nil)
+        let code = sqlite3_prepare_v3(self.pointer, sql.text, -1, flags, &pointer, nil)
         guard code == SQLITE_OK, let pointer else { throw error(code, sql) }
         return Prepared(pointer: pointer)
     }
@@ -94,13 +93,13 @@ final class Connection {
     /// Runs a text of any number of statements without parameters, and lets their rows fall.
     func execute(_ script: SQL) throws(SQLiteError) {
         scripts += 1
-        let code = sqlite3_exec(handle.pointer, script.text, nil, nil, nil)
+        let code = sqlite3_exec(pointer, script.text, nil, nil, nil)
         guard code == SQLITE_OK else { throw error(code, script) }
     }
 
     /// What the last call failed with.
     func error(_ code: Int32, _ sql: SQL?) -> SQLiteError {
-        SQLiteError(code: code, message: String(cString: sqlite3_errmsg(handle.pointer)), sql: sql?.text)
+        SQLiteError(code: code, message: String(cString: sqlite3_errmsg(pointer)), sql: sql?.text)
     }
 
     private func letGo() {
@@ -112,8 +111,8 @@ final class Connection {
 
     /// Copies pages of another connection's database over this one's until all are there.
     func copy(from source: Connection) throws(SQLiteError) {
-        guard let backup = sqlite3_backup_init(handle.pointer, "main", source.handle.pointer, "main") else {
-            throw error(sqlite3_extended_errcode(handle.pointer), nil)
+        guard let backup = sqlite3_backup_init(pointer, "main", source.pointer, "main") else {
+            throw error(sqlite3_extended_errcode(pointer), nil)
         }
         var code: Int32
         repeat { code = sqlite3_backup_step(backup, 1024) } while code == SQLITE_OK
@@ -124,7 +123,7 @@ final class Connection {
     /// Moves the log's pages into the file; `isTruncating` also gives its room back, and waits for readers.
     func checkpoint(isTruncating: Bool) throws(SQLiteError) {
         let mode = isTruncating ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
-        let code = sqlite3_wal_checkpoint_v2(handle.pointer, nil, mode, nil, nil)
+        let code = sqlite3_wal_checkpoint_v2(pointer, nil, mode, nil, nil)
         guard code == SQLITE_OK else { throw error(code, nil) }
     }
 }

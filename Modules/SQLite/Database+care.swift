@@ -44,7 +44,8 @@ extension Database {
             let connection = try settings.reading()
             connection.limit(limit)
             let sql: SQL = isThorough ? "PRAGMA integrity_check(100)" : "PRAGMA quick_check(100)"
-            let sentences = try Transaction(connection).texts(sql)
+            let transaction = Transaction(connection)
+            let sentences = try transaction.texts(sql)
             return sentences == ["ok"] ? [] : sentences
         }
     }
@@ -94,7 +95,8 @@ extension Database.Settings {
         try target.execute("PRAGMA synchronous=FULL; PRAGMA journal_mode=MEMORY")
         try target.copy(from: source)
         try source.execute("COMMIT")
-        let findings = try Transaction(target).texts("PRAGMA quick_check(1)")
+        let transaction = Transaction(target)
+        let findings = try transaction.texts("PRAGMA quick_check(1)")
         guard findings == ["ok"] else {
             throw SQLiteError(.corrupt, message: "the copy is damaged: \(findings.joined(separator: "; "))")
         }

@@ -21,6 +21,7 @@ final class Reader: @unchecked Sendable {
         while let requests = box.take(while: { _ in false }) {
             for request in requests { answer(request) }
         }
+        connection.close()
     }
 
     private func answer(_ request: Request) {
@@ -28,7 +29,8 @@ final class Reader: @unchecked Sendable {
         defer { connection.limit(nil) }
         do throws(SQLiteError) {
             try connection.execute("BEGIN")
-            _ = request.work.perform(on: Transaction(connection))
+            let transaction = Transaction(connection)
+            _ = request.work.perform(on: transaction)
             connection.limit(nil)
             if !connection.isIdle { try connection.execute("COMMIT") }
             request.work.finish(nil)

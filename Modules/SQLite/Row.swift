@@ -5,6 +5,8 @@ public struct Row: ~Copyable {
     private let statement: OpaquePointer
     private let sql: SQL
 
+    // Inlined, it brings the optimiser of Swift 6.3.1 down wherever a row is made.
+    @inline(never)
     init(_ statement: Prepared, _ sql: SQL) {
         self.statement = statement.pointer
         self.sql = sql

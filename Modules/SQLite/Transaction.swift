@@ -3,9 +3,12 @@ import CSQLite
 /// What statements are run on; valid within the closure it is given to.
 ///
 /// All statements of one closure see one state of the database and have their effect together or not at all.
+// One that is handed to a call without a name of its own, as is a `Row`, crashes the optimiser of Swift 6.3.1.
 public struct Transaction: ~Copyable {
     private let connection: Connection
 
+    // Inlined, it brings the optimiser of Swift 6.3.1 down wherever a transaction is made.
+    @inline(never)
     init(_ connection: Connection) { self.connection = connection }
 
     /// Runs a statement and lets its rows fall.
@@ -26,7 +29,10 @@ public struct Transaction: ~Copyable {
         let statement = try bound(sql, values)
         defer { connection.putBack(statement, sql) }
         var elements: [Element] = []
-        while try step(statement, sql) { elements.append(try read(Row(statement, sql))) }
+        while try step(statement, sql) {
+            let row = Row(statement, sql)
+            elements.append(try read(row))
+        }
         return elements
     }
 
@@ -37,7 +43,8 @@ public struct Transaction: ~Copyable {
         let statement = try bound(sql, values)
         defer { connection.putBack(statement, sql) }
         guard try step(statement, sql) else { return nil }
-        return try read(Row(statement, sql))
+        let row = Row(statement, sql)
+        return try read(row)
     }
 
     /// Goes through the rows of a statement for as long as `body` says so; no further row is looked for.
@@ -47,7 +54,8 @@ public struct Transaction: ~Copyable {
         let statement = try bound(sql, values)
         defer { connection.putBack(statement, sql) }
         while try step(statement, sql) {
-            guard try body(Row(statement, sql)) else { return }
+            let row = Row(statement, sql)
+            guard try body(row) else { return }
         }
     }
 

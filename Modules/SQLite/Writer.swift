@@ -32,7 +32,7 @@ final class Writer: @unchecked Sendable {
                 bytes += work.bytes
                 return works <= settings.batchWorks && bytes <= settings.batchBytes && !work.isAlone
             }
-            guard let batch else { return }
+            guard let batch else { return connection.close() }
             // One that must be alone and came first may have taken others with it.
             if let first = batch.first, first.isAlone {
                 alone(first)
@@ -45,7 +45,8 @@ final class Writer: @unchecked Sendable {
     }
 
     private func alone(_ work: any Work) {
-        let isDone = work.perform(on: Transaction(connection))
+        let transaction = Transaction(connection)
+        let isDone = work.perform(on: transaction)
         if !connection.isIdle { rollBack() }
         counts.withLock { $0.works += isDone ? 1 : 0 }
         work.finish(nil)
@@ -61,7 +62,8 @@ final class Writer: @unchecked Sendable {
         }
         for work in batch {
             let marks = connection.marks
-            if work.perform(on: Transaction(connection)) { continue }
+            let transaction = Transaction(connection)
+            if work.perform(on: transaction) { continue }
             // Refused before it wrote anything: there is nothing to undo.
             if !connection.isIdle, connection.marks == marks { continue }
             rollBack()
@@ -89,7 +91,8 @@ final class Writer: @unchecked Sendable {
         do throws(SQLiteError) {
             for work in batch {
                 try connection.execute("SAVEPOINT one")
-                if !work.perform(on: Transaction(connection)) {
+                let transaction = Transaction(connection)
+                if !work.perform(on: transaction) {
                     // When SQLite gave up the whole transaction, as it may when the disk is full, this fails.
                     try connection.execute("ROLLBACK TO one")
                 }

@@ -3,6 +3,7 @@ package import Configuration
 import Core
 import Foundation
 import HTTPServer
+import Persistence
 package import Providers
 import Streaming
 import Telemetry
@@ -20,6 +21,8 @@ extension Settings {
         persistence = PersistenceSettings(root.section("persistence"), in: dataDirectory)
         encryption = EncryptionSettings(root.section("encryption"), in: dataDirectory)
         chat.checkpoint = persistence.checkpoint
+        worker = WorkerProcessSettings(root.section("worker"))
+        retention = RetentionPolicy(root.section("retention"))
         readStreaming(root.section("streaming"))
         readChat(root.section("chat"))
         chat.idempotencyRetention = root.section("idempotency").duration(

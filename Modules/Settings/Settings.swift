@@ -1,6 +1,7 @@
 public import Chat
 public import Configuration
 public import HTTPServer
+public import Persistence
 public import Providers
 public import Streaming
 public import Telemetry
@@ -16,6 +17,9 @@ public struct Settings: Sendable {
     public var dataDirectory = "data"
     public var persistence = PersistenceSettings()
     public var encryption = EncryptionSettings()
+    public var worker = WorkerProcessSettings()
+    /// How long conversations and cases are kept.
+    public var retention = RetentionPolicy()
     public var streaming = StreamingSettings()
     public var chat = ChatSettings()
     /// By name.

@@ -63,23 +63,18 @@ struct EventRing: Sendable {
         }
     }
 
-    /// Hands over the events after `offset`, as many as are kept together.
+    /// The events after `offset`, as many as are kept together, and the offset of the last of them; no copy.
     ///
     /// A gap in the offsets, which a `resync` follows, is passed over.
     ///
     /// - Parameters:
     ///   - offset: at least `first - 1`.
     ///   - end: where to stop, above `offset`.
-    /// - Returns: the offset of the last of them.
-    func read(after offset: Int, upTo end: Int, _ body: (Span<UInt8>) -> Void) -> Int {
-        if offset >= open.first - 1 {
-            open.withBytes(after: offset, upTo: end, body)
-            return end
-        }
+    func read(after offset: Int, upTo end: Int) -> (bytes: ArraySlice<UInt8>, last: Int) {
+        if offset >= open.first - 1 { return (open.bytes(after: offset, upTo: end), end) }
         let segment = segment(after: offset)
         let last = min(segment.last, end)
-        segment.withBytes(after: offset, upTo: last, body)
-        return last
+        return (segment.bytes(after: offset, upTo: last), last)
     }
 
     /// Offset of the event that follows on `offset`, which is at least `first - 1` and below `last`.

@@ -17,9 +17,9 @@ struct EventSegment: Sendable {
     /// Offset of the last event; `first - 1` while there is none.
     var last: Int { first + ends.count - 1 }
 
-    /// Hands over the bytes of the events after `offset`, which is below `end`, up to the one at `end`.
-    func withBytes(after offset: Int, upTo end: Int, _ body: (Span<UInt8>) -> Void) {
-        body(text.bytes.span.extracting((offset < first ? 0 : ends[offset - first])..<ends[end - first]))
+    /// The bytes of the events after `offset`, which is below `end`, up to the one at `end`.
+    func bytes(after offset: Int, upTo end: Int) -> ArraySlice<UInt8> {
+        text.bytes[(offset < first ? 0 : ends[offset - first])..<ends[end - first]]
     }
 
     /// Adds events that are encoded already; `nil` when they are not `count` whole ones.

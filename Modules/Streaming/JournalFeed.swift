@@ -57,6 +57,9 @@ final class JournalFeed: EndOfTurn {
         collectLater()
     }
 
+    /// Lets go of a log that is not to be written down any more.
+    func drop(_ log: StreamLog) { news.removeAll { $0 === log } }
+
     /// Waits until all that is new now is on disk.
     func flush(_ waiter: CheckedContinuation<Void, Never>) {
         flushing.append(waiter)
@@ -87,13 +90,17 @@ final class JournalFeed: EndOfTurn {
         guard !isWriting else { return }
         var entries: [JournalEntry] = []
         var bytes = 0
-        while bytes < Self.maxBatchBytes, let log = news.popLast() {
+        var count = 0
+        for log in news {
+            guard bytes < Self.maxBatchBytes else { break }
+            count += 1
             let new = log.assumeIsolated { $0.collect() }
             guard !new.isEmpty else { continue }
             for entry in new { bytes += entry.events.count }
             entries += new
             onTheWay.append(log)
         }
+        news.removeFirst(count)
         guard !entries.isEmpty else { return tellFlushed() }
         isWriting = true
         watchForStall()
@@ -115,7 +122,10 @@ final class JournalFeed: EndOfTurn {
             for log in logs where log.assumeIsolated({ $0.outcome == nil }) || isKept(log.id) {
                 log.assumeIsolated { $0.collectAgain() }
             }
-            if news.isEmpty { failures = 0 }
+            if news.isEmpty {
+                failures = 0
+                stall = nil
+            }
         }
         guard !news.isEmpty else { return tellFlushed() }
         if isWritten, isEager || !flushing.isEmpty { collect() } else { collectLater() }

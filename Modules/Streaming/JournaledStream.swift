@@ -51,8 +51,7 @@ public struct JournaledStream: Sendable {
         if last <= self.events.last { return true }
         var new = EventSegment(first: first)
         guard last >= first, new.append(events, count: last - first + 1) != nil else { return false }
-        var rest: [UInt8] = []
-        new.withBytes(after: self.events.last, upTo: last) { rest.append(copying: $0) }
+        let rest = Array(new.bytes(after: self.events.last, upTo: last))
         guard self.events.append(rest, first: max(first, self.events.last + 1), last: last) else { return false }
         StreamLog.walk(rest.span) { json in
             if let chunk = ChunkPrefix.chunk(of: json) {

@@ -26,7 +26,8 @@ struct PanelTexts: Sendable {
     /// Where a panel's text stands in ``records``; it is made at need.
     mutating func place(of panel: Panel, _ stage: Stage) -> Int {
         // The newest is nearly always the one: panels come one after the other.
-        if let last = records.last, last.panel == panel, last.stage == stage { return records.count - 1 }
+        let newest = records.count - 1
+        if newest >= 0, records[newest].panel == panel, records[newest].stage == stage { return newest }
         if let place = find(panel, stage) { return place }
         records.append(Record(panel: panel, stage: stage))
         return records.count - 1

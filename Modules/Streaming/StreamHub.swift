@@ -52,7 +52,7 @@ public final class StreamHub: Sendable {
     ///
     /// `loop`: where the log and its run are at home, which is the caller's.
     public func open(_ id: StreamID, owner: UserID, on loop: EventLoop) -> StreamLog {
-        let log = StreamLog(id, owner: owner, on: loop, settings: settings, hub: self)
+        let log = StreamLog(id, owner: owner, on: loop, hub: self)
         state.withLock { $0.logs[id] = log }
         return log
     }

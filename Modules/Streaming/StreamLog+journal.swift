@@ -12,6 +12,7 @@ extension StreamLog {
     /// The log has left the hub: what was written of it is let go of, and no more is.
     func leaveJournal() {
         hub.journal?.forget(id)
+        feed?.drop(self)
         feed = nil
         isListed = true
         openGate()

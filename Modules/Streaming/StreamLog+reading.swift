@@ -45,7 +45,8 @@ extension StreamLog {
             body(batch.bytes.span)
             return .upTo(batch.last)
         }
-        let end = events.read(after: offset, upTo: last, body)
+        let (bytes, end) = events.read(after: offset, upTo: last)
+        body(bytes.span)
         return end == last && !isOver ? .all(last) : .upTo(end)
     }
 

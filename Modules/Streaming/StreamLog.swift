@@ -11,55 +11,56 @@ import Synchronization
 ///
 /// Exactly one `stream_done` ends a log, whatever happens to the run.
 public actor StreamLog {
-    public nonisolated let id: StreamID
-    /// Only this user may read, stop or see the stream.
-    public nonisolated let owner: UserID
-    public nonisolated let loop: EventLoop
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    // First what each chunk needs: of thousands of logs one that goes on is in no cache, and lies together in memory.
 
-    /// What a log that was read from a journal holds, which changes no more; 0 for any other.
-    nonisolated let restoredBytes: Int
-
-    let settings: StreamingSettings
-    let hub: StreamHub
-    private let chunkPrefix: ChunkPrefix
-
-    var events: EventRing
-    private(set) var countedBytes = 0
-    private var countAt = 4096
+    /// How the run ended; `nil` while it goes on.
+    public internal(set) var outcome: Outcome?
+    /// Whether nothing is shown that is not on disk.
+    var isGated = false
+    /// Whether the disk failed an answer of which nothing may be shown before: no more text is taken.
+    var isCut = false
+    /// Whether the feed need not be told of the next event.
+    var isListed = true
+    private var writing: (panel: Panel, stage: Stage)?
     var texts = PanelTexts()
-
+    var events: EventRing
+    private var countAt = 4096
+    private let chunkPrefix: ChunkPrefix
+    /// Viewers on this loop, which are called.
+    var readers: [any LogReader] = []
+    var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
+    /// Where news is told of, when the log is journaled.
+    var feed: JournalFeed?
+    let hub: StreamHub
+    public nonisolated let loop: EventLoop
     /// Cuts the text of the panel that is being written.
     private var chunker: Chunker
-    private var writing: (panel: Panel, stage: Stage)?
     private var waitingSince: UInt64 = 0
     private var flushTimer: LoopTimer?
 
+    public nonisolated let id: StreamID
+    /// Only this user may read, stop or see the stream.
+    public nonisolated let owner: UserID
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    var settings: StreamingSettings { hub.settings }
+    /// What a log that was read from a journal holds, which changes no more; 0 for any other.
+    nonisolated let restoredBytes: Int
+
+    private(set) var countedBytes = 0
     private var run: Task<Void, Never>?
     private(set) var hasRun = false
     var viewers = 0
     /// Callers that wait for the end or the beginning alone; they watch, too, as far as detaching goes.
     var waitingCallers = 0
     var detachTimer: LoopTimer?
-    var waiters: [(ticket: Int, waiter: CheckedContinuation<Void, Never>)] = []
     var lastTicket = 0
-    /// Viewers on this loop, which are called.
-    var readers: [any LogReader] = []
 
     /// What the stream is part of, for the journal.
     private(set) var subject: StreamSubject?
-    /// Where news is told of, when the log is journaled.
-    var feed: JournalFeed?
-    /// Whether the feed need not be told of the next event.
-    var isListed = true
     /// Offset up to which all was handed to the journal.
     var collected = 0
     /// Offset up to which all is on disk.
     var written = 0
-    /// Whether nothing is shown that is not on disk.
-    var isGated = false
-    /// Whether the disk failed an answer of which nothing may be shown before: no more text is taken.
-    var isCut = false
     /// Whether the text is on its way to the store, which it is then not to be cut behind.
     public var isRecording = false
     /// Whether the store has what was said.
@@ -67,8 +68,6 @@ public actor StreamLog {
 
     /// Why the run was told to end early.
     public private(set) var stopReason: StopReason?
-    /// How the run ended; `nil` while it goes on.
-    public internal(set) var outcome: Outcome?
     /// What the last `error` said, for callers that want the answer at once.
     public private(set) var failure: PlatformError?
 
@@ -87,27 +86,25 @@ public actor StreamLog {
         case storage
     }
 
-    init(_ id: StreamID, owner: UserID, on loop: EventLoop, settings: StreamingSettings, hub: StreamHub) {
+    init(_ id: StreamID, owner: UserID, on loop: EventLoop, hub: StreamHub) {
         self.id = id
         self.owner = owner
         self.loop = loop
-        self.settings = settings
         self.hub = hub
-        events = EventRing(settings)
+        events = EventRing(hub.settings)
         restoredBytes = 0
         chunkPrefix = ChunkPrefix(id)
-        chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
+        chunker = Chunker(minimum: hub.settings.minChunkCharacters, maximum: hub.settings.maxChunkCharacters)
     }
 
     /// A log of a run that ended before the process began, as its journal tells.
-    init(_ journaled: JournaledStream, on loop: EventLoop, settings: StreamingSettings, hub: StreamHub) {
+    init(_ journaled: JournaledStream, on loop: EventLoop, hub: StreamHub) {
         id = journaled.id
         owner = journaled.owner
         self.loop = loop
-        self.settings = settings
         self.hub = hub
         chunkPrefix = ChunkPrefix(journaled.id)
-        chunker = Chunker(minimum: settings.minChunkCharacters, maximum: settings.maxChunkCharacters)
+        chunker = Chunker(minimum: hub.settings.minChunkCharacters, maximum: hub.settings.maxChunkCharacters)
         subject = journaled.subject
         events = journaled.events
         texts = journaled.texts

@@ -7,7 +7,8 @@ struct JSONWriterTests {
     @Test(
         "Values are written as JSON says",
         arguments: [
-            (.null, "null"), (true, "true"), (false, "false"), (0, "0"), (.int(.min), "-9223372036854775808"),
+            (.null, "null"), (true, "true"), (false, "false"), (0, "0"), (10, "10"), (-909, "-909"),
+            (.int(.min), "-9223372036854775808"),
             (.int(.max), "9223372036854775807"), (0.1, "0.1"), (.double(1), "1.0"), (.double(-0.0), "-0.0"),
             (.double(1e21), "1e+21"), (.double(.leastNonzeroMagnitude), "5e-324"),
             (.double(.greatestFiniteMagnitude), "1.7976931348623157e+308"),

@@ -42,6 +42,17 @@ struct KeyringTests {
         #expect(try names() == ["keys"])
     }
 
+    @Test("A key tells how old it is, unless nobody knows")
+    func age() throws {
+        let keyring = try Keyring(
+            environment:
+                "\(Known.fingerprintLine);\(Known.firstLine);key 6decd65f yesterday \(Known.secondLine.suffix(64))")
+        #expect(keyring.keys[0].age == System.secondsNow - 1_767_323_045)
+        #expect(keyring.keys[1].age == nil)
+        let age = try #require(try Keyring.create(file: path).keys[0].age)
+        #expect((0...30).contains(age))
+    }
+
     @Test("Two new keyrings have nothing in common")
     func distinct() throws {
         let (one, other) = (

@@ -21,7 +21,7 @@ START_SECONDS = 60
 
 # What the product asks of a server stays as it is installed: fsync, full_page_writes and synchronous_commit are on.
 SETTINGS = {
-    "max_connections": 200,
+    "max_connections": 400,
     "shared_buffers": "64MB",
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",

@@ -19,7 +19,9 @@ struct QueueCareTests {
         #expect(dead.state == .dead && dead.uniqueKey == "key" && dead.group == "group" && dead.priority == .high)
         #expect(dead.attempt == 1 && dead.failures.map(\.reason) == ["bad"] && dead.payloadBytes > 0)
 
+        #expect(try await queue.job(withKey: "key").id == job.id)
         let twin = try await queue.add("twin", key: "key")
+        #expect(try await queue.job(withKey: "key").id == twin.id, "the living before the dead")
         #expect(try await queue.replay(job.id) == false, "its key is in use")
         #expect(try await queue.job(job.id).state == .dead)
         try await queue.settle(#require(try await worker.lease()).settlements(.finish))
@@ -110,6 +112,8 @@ struct QueueCareTests {
         #expect(try await queue.all(.dead) == [])
         #expect(await refusal { try await queue.jobs(in: .ready, of: nil, after: "x", limit: 1) } == .notFound)
         #expect(await refusal { try await queue.job(JobID()) } == .notFound)
+        #expect(try await queue.job(withKey: jobs[0].uniqueKey).id == jobs[0].id)
+        #expect(await refusal { try await queue.job(withKey: "none") } == .notFound)
     }
 
     @Test("The counts are those of the jobs there are", arguments: QueueUnderTest.all)

@@ -13,7 +13,7 @@ struct QueueDeliveryTests {
         let worker = try await TestWorker(on: fixture.open())
         #expect(try await worker.lease() == nil)
         let payloads: [[UInt8]] = [[], [0], Array(0...255), Array(repeating: 0xC3, count: 1 << 20), Array("ä".utf8)]
-        let jobs = payloads.map { NewJob(kind: .saveTurn, group: "g", payload: $0) }
+        let jobs = payloads.map { NewJob(kind: .saveTurn, payload: $0) }
         #expect(try await queue.enqueue(jobs) == jobs.count)
         let first = try #require(try await worker.lease(limit: 2))
         let second = try #require(try await worker.lease(limit: 9))
@@ -21,7 +21,7 @@ struct QueueDeliveryTests {
         #expect(first.jobs.count == 2 && first.token != second.token)
         #expect(taken.map(\.payload) == payloads.map { $0 })
         #expect(taken.map(\.id) == jobs.map(\.id) && taken.map(\.uniqueKey) == jobs.map(\.id.text))
-        #expect(taken.allSatisfy { $0.group == "g" && $0.attempt == 0 && $0.deliveries == 1 && $0.kind == .saveTurn })
+        #expect(taken.allSatisfy { $0.group == nil && $0.attempt == 0 && $0.deliveries == 1 && $0.kind == .saveTurn })
         #expect(try await worker.lease() == nil)
         let all = first.settlements(.finish) + second.settlements(.finish)
         #expect(try await queue.settle(all) == Set(jobs.map(\.id)))
@@ -77,6 +77,36 @@ struct QueueDeliveryTests {
         #expect(try await worker.lease().texts == ["soon", "new"])
         try await fixture.pass(.seconds(31))
         #expect(try await worker.lease().texts == ["late"])
+    }
+
+    @Test(
+        "What one user wrote is worked on in its order, one at a time over all workers", arguments: QueueUnderTest.all)
+    func groups(kind: QueueUnderTest) async throws {
+        let fixture = try await kind.make()
+        let queue = try await fixture.open()
+        let one = try await TestWorker(on: fixture.open())
+        let other = try await TestWorker(on: fixture.open())
+        for text in ["a1", "b1", "a2", "b2", "a3"] { try await queue.add(text, group: String(text.prefix(1))) }
+        try await queue.add("p1", kind: .purge, group: "a")
+        try await queue.add("p2", kind: .purge, group: "a")
+        let first = try #require(try await one.lease(limit: 1))
+        #expect(Optional(first).texts == ["a1"])
+        let second = try #require(try await other.lease(limit: 9))
+        #expect(Optional(second).texts == ["b1", "b2"], "a2 waits for a1, and b2 is behind b1 in the same hands")
+        #expect(second.jobs.allSatisfy { $0.group == "b" })
+        #expect(try await one.lease() == nil)
+        #expect(try await one.lease(.purge, limit: 1).texts == ["p1"])
+        #expect(try await other.lease(.purge, limit: 1).texts == ["p2"], "the order of other kinds does not count")
+        try await queue.settle(first.settlements(.retry(after: .seconds(10), because: "bad")))
+        #expect(try await one.lease() == nil, "a2 waits for a1, which waits")
+        try await fixture.pass(.seconds(11))
+        let again = try #require(try await one.lease(limit: 2))
+        #expect(Optional(again).texts == ["a1", "a2"])
+        try await queue.settle([
+            Settlement(again.jobs[0].id, again.token, .bury(because: "bad")),
+            Settlement(again.jobs[1].id, again.token, .giveBack),
+        ])
+        #expect(try await other.lease().texts == ["a2", "a3"], "a dead letter holds nobody up")
     }
 
     @Test("A wall clock that is set changes no lease, and holds no job back", arguments: QueueUnderTest.all)

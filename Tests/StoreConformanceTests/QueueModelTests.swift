@@ -79,6 +79,7 @@ struct QueueModelTests {
                 NewJob(
                     kind: kinds.randomElement(using: &random) ?? .saveTurn,
                     uniqueKey: Bool.random(using: &random) ? "key \(Int.random(in: 0..<6, using: &random))" : nil,
+                    group: Bool.random(using: &random) ? "group \(Int.random(in: 0..<3, using: &random))" : nil,
                     priority: JobPriority.allCases.randomElement(using: &random) ?? .normal,
                     delay: .seconds(max(0, Int.random(in: -20...20, using: &random))),
                     payload: (0..<Int.random(in: 0..<9, using: &random)).map { UInt8($0) })

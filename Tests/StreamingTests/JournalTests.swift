@@ -194,9 +194,11 @@ struct JournalTests {
     @Test("A token of a journaled stream costs no job")
     func noJob() async throws {
         let journal = MemoryJournal()
-        let run = try await Self.run(Self.behind, journal)
-        try await withTaskExecutorPreference(run.log.loop) {
-            try await Run.loops[0].run { home in
+        // A loop of its own, whose jobs no other test's runs add to.
+        let home = LoopActor()
+        let run = try await Run(in: StreamHub(Self.behind, journal: journal), on: home.loop)
+        try await withTaskExecutorPreference(home.loop) {
+            try await home.run { home in
                 let before = home.loop.statistics
                 for _ in 0..<100 {
                     await run.log.writeInEach([StreamLog](repeating: run.log, count: 10))

@@ -14,6 +14,16 @@ SEED = int(os.environ.get("TORTURE_SEED", "1"))
 STORES = os.environ.get("TORTURE_STORE", "sqlite,postgres").split(",")
 
 
+def on(store: str):
+    """Marks what is about one store alone."""
+    return pytest.mark.skipif(store not in STORES, reason=f"it is about {store}")
+
+
+def chosen(every, few):
+    """What the long form tries, and which of it the short one does."""
+    return [one for one in every if KILLS or one in few]
+
+
 @pytest.fixture(scope="session")
 def seed() -> int:
     return SEED
@@ -69,9 +79,9 @@ def make_house(folder, model):
 @pytest.fixture
 def house_on(request, make_house):
     """An installation on one store or the other."""
-    def on(store: str, **options) -> House:
+    def make(store: str, **options) -> House:
         if store == "postgres":
             options["url"] = request.getfixturevalue("postgres").url(request.getfixturevalue("database"))
         return make_house(**options)
 
-    return on
+    return make

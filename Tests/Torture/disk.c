@@ -48,7 +48,8 @@ static const char *watched_handle(int handle, char path[PATH_MAX]) {
 /* A name that no synced folder tells of yet begins with a dot. */
 static int on_platter(const char *name, int is_named, char path[PATH_MAX]) {
     const char *platter = getenv("DISK_PLATTER");
-    if (!platter || !*name) return 0;
+    /* What stands in a folder below are locks, which nobody misses. */
+    if (!platter || !*name || strchr(name, '/')) return 0;
     return snprintf(path, PATH_MAX, "%s/%s%s", platter, is_named ? "" : ".", name) < PATH_MAX;
 }
 

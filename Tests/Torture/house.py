@@ -118,6 +118,8 @@ class House:
         self.server: Process | None = None
         self.workers: list[Process] = []
         self.environment: dict[str, str] = {}
+        # Dead letters that were put back.
+        self.replayed = 0
         self.config = folder / "medstream.yaml"
         # JSON is YAML.
         self.config.write_text(json.dumps(merged(self.usual(), settings or {}), indent=1))
@@ -174,19 +176,28 @@ class House:
             [str(self.built / "medstream"), *arguments, "--config", str(self.config)], capture_output=True, text=True,
             timeout=seconds, env={**os.environ, **self.environment})
 
-    def queue(self) -> dict:
+    def queue(self) -> "Backlog":
         """What `medstream queue stats` counts."""
         told = self.cli("queue", "stats", "--json")
         assert told.returncode == 0, told.stderr
-        return json.loads(told.stdout)
+        return Backlog([json.loads(line) for line in told.stdout.splitlines()])
 
     def await_drained(self, seconds: float = 60) -> float:
         """How long it took until nothing was left to do; fails when that takes longer than `seconds`."""
         begun = time.monotonic()
-        while waiting(stats := self.queue()):
-            assert time.monotonic() - begun < seconds, f"the queue is not empty after {seconds} s: {stats}"
+        while (backlog := self.queue()).waiting:
+            assert time.monotonic() - begun < seconds, f"the queue is not empty after {seconds} s: {backlog}"
+            if backlog.dead:
+                # A job whose workers were killed five times in a row is a dead letter, which an operator puts back.
+                self.replay_dead(backlog)
             time.sleep(0.1)
         return time.monotonic() - begun
+
+    def replay_dead(self, backlog: "Backlog"):
+        for kind in {row["kind"] for row in backlog.rows if row["dead"]}:
+            told = self.cli("queue", "replay-all", "--kind", kind)
+            assert told.returncode == 0, told.stderr
+            self.replayed += backlog.dead
 
     def check(self) -> str:
         """What is wrong with the store, in the operator's words; empty when nothing is."""
@@ -194,9 +205,26 @@ class House:
         return "" if told.returncode == 0 else told.stdout + told.stderr
 
 
-def waiting(stats: dict) -> int:
-    """Jobs that are due, running or dead; what is planned for later is not waiting."""
-    return sum(int(stats.get(name, 0)) for name in ("ready", "leased", "dead"))
+class Backlog:
+    """Counts by queue and kind."""
+
+    def __init__(self, rows: list[dict]):
+        self.rows = rows
+
+    def count(self, name: str, kind: str | None = None) -> int:
+        return sum(int(row.get(name, 0)) for row in self.rows if kind in (None, row["kind"]))
+
+    @property
+    def dead(self) -> int:
+        return self.count("dead")
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are due, held or dead; what is planned for later is not waiting."""
+        return self.count("due") + self.count("leased") + self.dead
+
+    def __str__(self) -> str:
+        return ", ".join(str(row) for row in self.rows)
 
 
 def merged(usual: dict, changes: dict) -> dict:

@@ -46,6 +46,11 @@ class Reaper:
         self.thread = threading.Thread(target=self.reap, daemon=True)
         self.count = 0
 
+    def places(self) -> list[str]:
+        """Steps that this kind comes by, those first at which nothing has died yet."""
+        ours = [name for name in points() if self.kind == "worker" or not name.startswith("worker_")]
+        return [name for name in ours if not self.toll.placed[name]] or ours
+
     def launch(self, point: str | None) -> Process:
         start = self.house.start_server if self.kind == "server" else self.house.start_worker
         env = {"FAULT_AT": f"{point}:{self.chance.choice([1, 1, 2, 3, 10])}"} if point else {}
@@ -59,7 +64,7 @@ class Reaper:
             self.toll.failures.append(f"{self.kind}: {failure!r}")
 
     def take_one(self):
-        point = self.chance.choice(self.toll.missed or points()) if points() and self.chance.random() < 0.4 else None
+        point = self.chance.choice(self.places()) if self.chance.random() < 0.4 else None
         process = self.launch(point)
         if not point and self.chance.random() < 0.1:
             # Recovery dies too.

@@ -53,6 +53,8 @@ class Verdict:
     questions: int = 0
     saved: int = 0
     pending: int = 0
+    # Interrupted when they were last watched, and whole since the spool brought their end home.
+    healed: int = 0
     outcomes: Counter = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -66,7 +68,8 @@ class Verdict:
         outcomes = ", ".join(f"{count} {name}" for name, count in sorted(self.outcomes.items()))
         head = (
             f"acknowledged {self.questions} questions and {self.saved} answers ({self.pending} pending); "
-            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong {len(self.wrong)}; {outcomes}")
+            f"lost {len(self.lost)}, doubled {len(self.doubled)}, wrong {len(self.wrong)}; {outcomes}"
+            + (f", of them {self.healed} whole since" if self.healed else ""))
         found = [f"\n  {kind}: {what}" for kind in ("lost", "doubled", "wrong") for what in getattr(self, kind)[:5]]
         return head + "".join(found)
 
@@ -134,6 +137,9 @@ def weigh(turn: Turn, questions: list[dict], replies: dict, rows: dict, verdict:
         verdict.wrong.append(f"answer {row['id']} is none of the model's: {row['content']!r}")
     if "storage_failed" in turn.errors:
         # The viewer was told that the record is not what was shown.
+        return
+    if turn.outcome == "interrupted" and row["outcome"] == "complete":
+        verdict.healed += 1
         return
     if turn.outcome and turn.outcome != row["outcome"]:
         verdict.wrong.append(f"answer {row['id']} ended {turn.outcome} and is stored as {row['outcome']}")

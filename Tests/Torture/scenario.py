@@ -19,7 +19,10 @@ def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float 
     drained = house.await_drained(60)
     found, _ = verdict(house.port, crowd.turns, house.model.asked())
     trouble = house.check()
-    say(f"{what}: {found}; queue empty {drained:.1f} s after the last answer")
+    if not house.is_postgres:
+        assert found.healed == 0, "an answer ended twice, though there is no spool that could bring an end home"
+    say(f"{what}: {found}; queue empty {drained:.1f} s after the last answer"
+        + (f", {house.replayed} dead letters put back" if house.replayed else ""))
     assert found.is_good, f"{what}: {found}"
     assert not trouble, f"{what}: medstream store check says: {trouble}"
     assert found.saved > 0, "nothing was acknowledged, so nothing was tried"

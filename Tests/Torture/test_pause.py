@@ -4,7 +4,7 @@ import signal
 import time
 
 import pytest
-from conftest import STORES
+from conftest import STORES, chosen
 from crowd import Crowd
 from house import House
 from scenario import settle
@@ -14,7 +14,7 @@ LEASE, PAUSE = "2s", 5
 
 
 @pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("who", ["worker", "server", "both"])
+@pytest.mark.parametrize("who", chosen(["worker", "server", "both"], ["both"]))
 def test_a_pause_longer_than_the_lease_doubles_nothing(who, store, house_on, seed, say):
     house: House = house_on(store, settings={"worker": {"lease": LEASE}}).start()
     crowd = Crowd(house.port, 6, seed=seed).start()

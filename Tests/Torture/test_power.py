@@ -4,16 +4,18 @@ import random
 import time
 
 import pytest
-from conftest import KILLS
+from conftest import KILLS, chosen, on
 from crowd import Crowd
 from disk import PAGE, SECTOR, Disk
 from scenario import settle
+
+pytestmark = [on("sqlite")]
 
 # What of the unsynced comes to the platter nevertheless.
 KEPT = {"nothing": None, "half of the pages": PAGE, "half of the sectors": SECTOR}
 
 
-@pytest.mark.parametrize("kept", KEPT)
+@pytest.mark.parametrize("kept", chosen(KEPT, ["half of the pages"]))
 @pytest.mark.timeout(1800)
 def test_nothing_acknowledged_is_lost_when_the_power_goes(kept, make_house, folder, seed, say):
     disk = Disk(folder / "disk")

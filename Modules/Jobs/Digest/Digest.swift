@@ -6,8 +6,8 @@ public import Persistence
 /// Extractive: every sentence in it stands in the conversation, so that nothing is in it that nobody said. The same
 /// messages always give the same digest.
 ///
-/// **Title.** The first sentence of the first question that says more than a greeting, cut between words after
-/// ``titleLength`` characters.
+/// **Title.** The first sentence of the first question that asks something, or has three words and does not begin as a
+/// greeting does; cut between words after ``titleLength`` characters.
 ///
 /// **Summary.** That sentence; then, if the conversation went on, the first such sentence of the last question; then, of
 /// the answers, the two sentences that weigh most, in the order they were said in. The weight of a sentence is the mean
@@ -47,8 +47,15 @@ public struct Digest: Sendable, Hashable {
     /// The sentence that says what a question is about: the first that is more than a greeting.
     private static func gist(of text: String) -> String? {
         let sentences = PlainText.paragraphs(of: text[...]).flatMap(Sentences.of)
-        return sentences.first { Words(of: $0).all.count >= 3 || $0.hasSuffix("?") } ?? sentences.first
+        return sentences.first { sentence in
+            let words = Words(of: sentence).all
+            if sentence.hasSuffix("?") { return true }
+            return words.count >= 3 && !greetings.contains(words[0])
+        } ?? sentences.first
     }
+
+    /// Words that a greeting or thanks begins with.
+    private static let greetings: Set<String> = ["hi", "hello", "hey", "dear", "good", "thanks", "thank", "ok", "okay"]
 
     private static func weightiest(of answers: [[String]], besides questions: [String]) -> [String] {
         var counts: [String: Int] = [:]

@@ -52,8 +52,9 @@ public struct Reencrypt: JobHandler {
     public func work(on job: LeasedJob) async throws(JobError) -> JobEffect {
         var effect = JobEffect.alreadyDone
         if try await seal({ () throws(StoreError) in try await store.reencrypt(limit: Self.step) }) { effect = .done }
-        for queue in queues {
-            if try await seal({ () throws(StoreError) in try await queue.reencrypt(limit: Self.step) }) { effect = .done }
+        for queue in queues
+        where try await seal({ () throws(StoreError) in try await queue.reencrypt(limit: Self.step) }) {
+            effect = .done
         }
         return effect
     }

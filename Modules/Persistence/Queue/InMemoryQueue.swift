@@ -68,6 +68,15 @@ public final class InMemoryQueue: JobQueue {
         return record
     }
 
+    public func job(withKey uniqueKey: String) async throws(StoreError) -> JobRecord {
+        let found = state.withLock { $0.records }.filter { $0.uniqueKey == uniqueKey }
+        guard let record = found.first(where: { $0.state != .dead }) ?? found.max(by: { $0.id.text < $1.id.text })
+        else {
+            throw .notFound
+        }
+        return record
+    }
+
     public func reveal(_ id: JobID, by actor: String) async throws(StoreError) -> [UInt8]? {
         let payload = state.withLock { state -> [UInt8]? in
             guard let row = state.rows[id] ?? state.dead[id] else { return nil }

@@ -32,6 +32,11 @@ public struct JobKind: Sendable, Hashable, RawRepresentable, LosslessStringConve
     /// Gives the disk back what is not used any more.
     public static let optimise = JobKind(known: "optimise")
 
+    /// Whether jobs of one group are worked on in the order they were put in, one at a time over all workers.
+    ///
+    /// So it is with what users wrote: the second message of a conversation needs the first.
+    public var keepsOrder: Bool { self == .saveTurn }
+
     /// The kinds that this version's worker works on.
     public static let known = [saveTurn, describeConversation, purge, reencrypt, optimise]
 }

@@ -25,6 +25,9 @@ public protocol JobQueue: Sendable {
     /// Takes jobs of one kind that are due: those of a higher priority first, then those that waited for their time, then
     /// in the order they were enqueued in.
     ///
+    /// Of a kind that keeps the order of its groups (``JobKind/keepsOrder``), a job is left out as long as an earlier one of
+    /// its group is delayed, in the hands of others, or left out itself. Dead letters hold nobody up.
+    ///
     /// A job that a worker died over comes alone, so that it cannot drag others along. What was enqueued for a time, and
     /// is further ahead than the wait it was given, is due: the wall clock was set back.
     ///
@@ -59,6 +62,11 @@ public protocol JobQueue: Sendable {
 
     /// - Throws: ``StoreError/notFound``.
     func job(_ id: JobID) async throws(StoreError) -> JobRecord
+
+    /// The job with a unique key: that which is ready or leased, or else a dead letter.
+    ///
+    /// - Throws: ``StoreError/notFound``.
+    func job(withKey uniqueKey: String) async throws(StoreError) -> JobRecord
 
     /// What a job holds, opened; that `actor` asked is recorded in the same step.
     ///

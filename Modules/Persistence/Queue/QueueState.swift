@@ -41,9 +41,7 @@ struct QueueState: Sendable {
         let now = clock.wall()
         let due = rows.values.filter { $0.job.kind == request.kind && $0.lease == nil && $0.isDue(at: now) }
             .sorted { $0.order < $1.order }
-        // One that a worker died over comes alone.
-        let taken =
-            due.first?.deliveries ?? 0 > 0 ? due.prefix(1) : due.prefix(request.limit).prefix { $0.deliveries == 0 }
+        let taken = selection(from: due, limit: request.limit)
         guard !taken.isEmpty else { return nil }
         let token = LeaseToken()
         return Lease(
@@ -59,6 +57,26 @@ struct QueueState: Sendable {
                     payload: row.job.payload, attempt: row.attempt, deliveries: row.deliveries, backoff: row.backoff,
                     createdAt: row.createdAt)
             })
+    }
+
+    /// What of the due jobs, in their order, one lease takes.
+    private func selection(from due: [Row], limit: Int) -> [Row] {
+        var taken: [Row] = []
+        for row in due where taken.count < limit && isNext(row, after: taken) {
+            // One that a worker died over comes alone.
+            if row.deliveries > 0 { return taken.isEmpty ? [row] : taken }
+            taken.append(row)
+        }
+        return taken
+    }
+
+    /// Whether all that came before a job in its group is among the taken.
+    private func isNext(_ row: Row, after taken: [Row]) -> Bool {
+        guard row.job.kind.keepsOrder, let group = row.job.group else { return true }
+        let earlier = rows.values.filter {
+            $0.job.group == group && $0.job.kind == row.job.kind && $0.place < row.place
+        }
+        return earlier.allSatisfy { other in taken.contains { $0.place == other.place } }
     }
 
     mutating func extend(_ tokens: [LeaseToken], until end: Duration) -> Set<LeaseToken> {

@@ -25,9 +25,11 @@ package enum QueueSchema {
             created_at INTEGER NOT NULL,
             key INTEGER NOT NULL,
             payload BLOB NOT NULL) STRICT;
-        CREATE INDEX IF NOT EXISTS job_due ON job(kind, priority, run_at, place, deliveries) WHERE lease IS NULL;
+        CREATE INDEX IF NOT EXISTS job_due
+            ON job(kind, priority, run_at, place, deliveries, group_key, lease) WHERE lease IS NULL;
         CREATE INDEX IF NOT EXISTS job_waiting ON job(waits_since) WHERE lease IS NULL AND run_at > 0;
         CREATE INDEX IF NOT EXISTS job_leased ON job(lease) WHERE lease IS NOT NULL;
+        CREATE INDEX IF NOT EXISTS job_group ON job(group_key, kind, place) WHERE group_key IS NOT NULL;
         CREATE TABLE IF NOT EXISTS job_lease(
             token TEXT PRIMARY KEY NOT NULL,
             worker TEXT NOT NULL,
@@ -48,6 +50,7 @@ package enum QueueSchema {
             key INTEGER NOT NULL,
             payload BLOB NOT NULL) STRICT;
         CREATE INDEX IF NOT EXISTS job_dead_kind ON job_dead(kind, id);
+        CREATE INDEX IF NOT EXISTS job_dead_key ON job_dead(unique_key) WHERE unique_key IS NOT NULL;
         CREATE TABLE IF NOT EXISTS job_audit(
             place INTEGER PRIMARY KEY AUTOINCREMENT,
             at INTEGER NOT NULL,

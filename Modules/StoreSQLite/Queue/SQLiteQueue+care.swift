@@ -55,6 +55,24 @@ extension SQLiteQueue {
             failures: Failures.read(try row.text(7)))
     }
 
+    public func job(withKey uniqueKey: String) async throws(StoreError) -> JobRecord {
+        let id = try await read { transaction -> String? in
+            // A job that was given no key is known by its id.
+            try transaction.row(
+                """
+                SELECT id FROM (
+                    SELECT 0 AS rank, id FROM job WHERE unique_key = ?1
+                    UNION ALL SELECT 0, id FROM job WHERE id = ?1 AND unique_key IS NULL
+                    UNION ALL SELECT 1, id FROM job_dead WHERE unique_key = ?1 AND unique_key IS NOT NULL
+                    UNION ALL SELECT 1, id FROM job_dead WHERE id = ?1 AND unique_key IS NULL)
+                ORDER BY rank, id DESC LIMIT 1
+                """, uniqueKey
+            ) { row in try row.text(0) }
+        }
+        guard let id = id.flatMap({ JobID($0) }) else { throw .notFound }
+        return try await job(id)
+    }
+
     public func job(_ id: JobID) async throws(StoreError) -> JobRecord {
         let record = try await read { transaction -> JobRecord? in
             for (state, sql) in Self.one {
@@ -232,9 +250,10 @@ extension SQLiteQueue {
         }
     }
 
-    /// Due and delayed ones, leased ones, dead ones. The first goes through an index alone, whatever the payloads weigh;
-    /// the oldest job is the one that was put in first.
-    private static let counts: [SQL] = [
+    /// Due and delayed ones, leased ones, dead ones.
+    ///
+    /// The first goes through an index alone, whatever the payloads weigh; the oldest job is the one put in first.
+    package static let counts: [SQL] = [
         """
         SELECT kind, due, total - due, 0, 0, (SELECT created_at FROM job WHERE place = first), NULL
         FROM (SELECT kind, sum(run_at <= ?1) AS due, count(*) AS total, min(place) AS first

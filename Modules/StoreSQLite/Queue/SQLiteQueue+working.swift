@@ -8,7 +8,7 @@ extension SQLiteQueue {
     public func lease(_ request: LeaseRequest) async throws(StoreError) -> Lease? {
         // An idle worker takes no write lock.
         let now = clock.wall().milliseconds
-        guard try await read({ try $0.exists(Self.anyDue, request.kind.rawValue, now) }) else { return nil }
+        guard try await read({ try $0.exists(QueueStatements.anyDue, request.kind.rawValue, now) }) else { return nil }
         let token = LeaseToken()
         let until = (clock.sinceBoot() + request.duration).milliseconds
         let bootID = clock.bootID
@@ -16,65 +16,31 @@ extension SQLiteQueue {
             let places = try Self.places(request, at: now, in: transaction)
             guard !places.isEmpty else { return [LeasedRow]() }
             try transaction.run(
-                "INSERT INTO job_lease(token, worker, boot, until, taken_at) VALUES (?, ?, ?, ?, ?)", token.text,
-                request.worker.text, bootID, until, now)
+                QueueStatements.openLease, token.text, request.worker.text, bootID, until, now)
             return try places.compactMap { place in
-                try transaction.row(Self.taking, token.text, place) { row in try LeasedRow(row) }
+                try transaction.row(QueueStatements.taking, token.text, place) { row in try LeasedRow(row) }
             }
         }
         guard !rows.isEmpty else { return nil }
+        FaultPoint.reach("queue_after_lease")
         return Lease(token: token, jobs: rows.compactMap { $0.job(of: request.kind, with: keyring) })
     }
 
-    private static let anyDue: SQL = """
-        SELECT 1 FROM job INDEXED BY job_due
-        WHERE lease IS NULL AND kind = ? AND priority IN (0, 1, 2) AND run_at <= ? LIMIT 1
-        """
-    /// Those that waited for their time, then those that did not have to.
-    private static let waited: SQL = """
-        SELECT place, deliveries FROM job INDEXED BY job_due
-        WHERE lease IS NULL AND kind = ? AND priority = ? AND run_at > 0 AND run_at <= ? ORDER BY run_at, place LIMIT ?
-        """
-    private static let atOnce: SQL = """
-        SELECT place, deliveries FROM job INDEXED BY job_due
-        WHERE lease IS NULL AND kind = ? AND priority = ? AND run_at = 0 ORDER BY place LIMIT ?
-        """
-    private static let taking: SQL = """
-        UPDATE job SET lease = ?, deliveries = deliveries + 1, run_at = 0 WHERE place = ?
-        RETURNING id, unique_key, group_key, attempt, deliveries, backoff_ms, created_at, payload
-        """
-
-    /// What is to be leased, in order: one that a worker died over by itself, or others up to such a one.
+    /// What is to be leased, in order.
     private static func places(
         _ request: LeaseRequest, at now: Int64, in transaction: borrowing Transaction
     ) throws -> [Int64] {
-        var places: [Int64] = []
-        var isEnough = false
-
-        func take(_ row: borrowing Row) throws {
-            guard !isEnough else { return }
-            if try row.int(1) > 0 {
-                isEnough = true
-                if !places.isEmpty { return }
-            }
-            places.append(try row.int64(0))
-        }
-
-        for priority in JobPriority.allCases where !isEnough && places.count < request.limit {
+        var selection = Selection(request)
+        for priority in JobPriority.allCases where selection.isOpen {
             try transaction.forEach(
-                waited, request.kind.rawValue, priority.rawValue, now, request.limit - places.count
-            ) { row in
-                try take(row)
-                return !isEnough
-            }
-            guard !isEnough, places.count < request.limit else { break }
-            try transaction.forEach(atOnce, request.kind.rawValue, priority.rawValue, request.limit - places.count) {
-                row in
-                try take(row)
-                return !isEnough
+                QueueStatements.waited, request.kind.rawValue, priority.rawValue, now
+            ) { row in try selection.consider(row, in: transaction) }
+            guard selection.isOpen else { break }
+            try transaction.forEach(QueueStatements.atOnce, request.kind.rawValue, priority.rawValue) { row in
+                try selection.consider(row, in: transaction)
             }
         }
-        return places
+        return selection.places
     }
 
     public func extend(_ tokens: [LeaseToken], by duration: Duration) async throws(StoreError) -> Set<LeaseToken> {
@@ -83,7 +49,7 @@ extension SQLiteQueue {
         return try await write { transaction in
             var held: Set<LeaseToken> = []
             for token in tokens
-            where try transaction.run("UPDATE job_lease SET until = ? WHERE token = ?", until, token.text) > 0 {
+            where try transaction.run(QueueStatements.extend, until, token.text) > 0 {
                 held.insert(token)
             }
             return held
@@ -94,55 +60,42 @@ extension SQLiteQueue {
     public func settle(_ settlements: [Settlement]) async throws(StoreError) -> Set<JobID> {
         guard !settlements.isEmpty else { return [] }
         let now = clock.wall()
-        return try await write { transaction in
+        let settled = try await write { transaction in
             var settled: Set<JobID> = []
             for settlement in settlements where try Self.settle(settlement, at: now, in: transaction) {
                 settled.insert(settlement.job)
             }
-            for token in Set(settlements.map(\.token)) { try transaction.run(Self.emptyLease, token.text, token.text) }
+            for token in Set(settlements.map(\.token)) {
+                try transaction.run(QueueStatements.emptyLease, token.text, token.text)
+            }
             return settled
         }
+        FaultPoint.reach("queue_after_settle")
+        return settled
     }
-
-    private static let emptyLease: SQL = """
-        DELETE FROM job_lease WHERE token = ?
-        AND NOT EXISTS (SELECT 1 FROM job INDEXED BY job_leased WHERE lease = ? AND lease IS NOT NULL)
-        """
 
     private static func settle(
         _ settlement: Settlement, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(SQLiteError) -> Bool {
         let (id, token) = (settlement.job.text, settlement.token.text)
         switch settlement.verdict {
-        case .finish: return try transaction.run("DELETE FROM job WHERE id = ? AND lease = ?", id, token) > 0
-        case .giveBack:
-            return try transaction.run(
-                "UPDATE job SET lease = NULL, deliveries = deliveries - 1 WHERE id = ? AND lease = ?", id, token) > 0
+        case .finish: return try transaction.run(QueueStatements.finish, id, token) > 0
+        case .giveBack: return try transaction.run(QueueStatements.giveBack, id, token) > 0
         case .retry(let wait, let reason):
             return try transaction.run(
-                """
-                UPDATE job SET lease = NULL, attempt = attempt + 1, deliveries = 0, backoff_ms = ?, run_at = ?,
-                    waits_since = ?, failures = failures || ? WHERE id = ? AND lease = ?
-                """, wait.milliseconds, max(1, now.milliseconds + wait.milliseconds), now.milliseconds,
-                Failures.line(reason, at: now), id, token) > 0
+                QueueStatements.retry, wait.milliseconds, max(1, now.milliseconds + wait.milliseconds),
+                now.milliseconds, Failures.line(reason, at: now), id, token) > 0
         case .bury(let reason):
-            guard
-                try transaction.run(
-                    """
-                    INSERT INTO job_dead(id, kind, unique_key, group_key, priority, attempt, deliveries, failures,
-                        created_at, died_at, key, payload)
-                    SELECT id, kind, unique_key, group_key, priority, attempt + 1, deliveries, failures || ?,
-                        created_at, ?, key, payload FROM job WHERE id = ? AND lease = ?
-                    """, Failures.line(reason, at: now), now.milliseconds, id, token) > 0
-            else { return false }
-            return try transaction.run("DELETE FROM job WHERE id = ?", id) > 0
+            let line = Failures.line(reason, at: now)
+            guard try transaction.run(QueueStatements.bury, line, now.milliseconds, id, token) > 0 else { return false }
+            return try transaction.run(QueueStatements.finish, id, token) > 0
         }
     }
 
     public func reclaim() async throws(StoreError) -> Reclaimed {
         try await freeWhatClockHolds()
         let leases = try await read { transaction in
-            try transaction.rows("SELECT token, worker, boot, until FROM job_lease") { row in
+            try transaction.rows(QueueStatements.leases) { row in
                 (try row.text(0), try row.text(1), try row.text(2), try row.int64(3))
             }
         }
@@ -155,13 +108,11 @@ extension SQLiteQueue {
             var found = Reclaimed()
             for (token, worker, boot, until) in ended {
                 // Extended or settled meanwhile: not ended.
-                let isAsRead = try transaction.exists(
-                    "SELECT 1 FROM job_lease WHERE token = ? AND until = ?", token, until)
+                let isAsRead = try transaction.exists(QueueStatements.leaseUntil, token, until)
                 guard isAsRead || gone.contains(worker) || boot != bootID else { continue }
                 found.buried += try Self.buryCrashLoops(of: token, at: died, in: transaction)
-                found.returned += try transaction.run(
-                    "UPDATE job INDEXED BY job_leased SET lease = NULL WHERE lease = ? AND lease IS NOT NULL", token)
-                try transaction.run("DELETE FROM job_lease WHERE token = ?", token)
+                found.returned += try transaction.run(QueueStatements.free, token)
+                try transaction.run(QueueStatements.closeLease, token)
             }
             return found
         }
@@ -172,16 +123,8 @@ extension SQLiteQueue {
     ) throws(SQLiteError) -> Int {
         let limit = JobRules.crashLoopDeliveries
         let buried = try transaction.run(
-            """
-            INSERT INTO job_dead(id, kind, unique_key, group_key, priority, attempt, deliveries, failures, created_at,
-                died_at, key, payload)
-            SELECT id, kind, unique_key, group_key, priority, attempt, deliveries, failures || ?, created_at, ?, key,
-                payload FROM job INDEXED BY job_leased WHERE lease = ? AND lease IS NOT NULL AND deliveries >= ?
-            """, Failures.line(.crashLoop, at: now), now.milliseconds, token, limit)
-        guard buried > 0 else { return 0 }
-        return try transaction.run(
-            "DELETE FROM job INDEXED BY job_leased WHERE lease = ? AND lease IS NOT NULL AND deliveries >= ?", token,
-            limit)
+            QueueStatements.buryCrashLoops, Failures.line(.crashLoop, at: now), now.milliseconds, token, limit)
+        return buried > 0 ? try transaction.run(QueueStatements.removeCrashLoops, token, limit) : 0
     }
 
     /// Makes due what waits since a moment that is still to come: the wall clock was set back.
@@ -189,20 +132,60 @@ extension SQLiteQueue {
         let now = clock.wall().milliseconds
         // Clocks are corrected by a little all the time.
         let limit = now + 5000
-        guard try await read({ try $0.exists(Self.heldByClock, limit) }) else { return }
+        guard try await read({ try $0.exists(QueueStatements.heldByClock, limit) }) else { return }
         try await write { transaction in
-            try transaction.run(
-                """
-                UPDATE job INDEXED BY job_waiting SET run_at = ?, waits_since = ?
-                WHERE lease IS NULL AND run_at > 0 AND waits_since > ?
-                """, now, now, limit)
+            try transaction.run(QueueStatements.freeWhatClockHolds, now, now, limit)
             return
         }
     }
+}
 
-    private static let heldByClock: SQL = """
-        SELECT 1 FROM job INDEXED BY job_waiting WHERE lease IS NULL AND run_at > 0 AND waits_since > ? LIMIT 1
-        """
+/// The jobs of one lease, as they are found.
+private struct Selection {
+    private let kind: JobKind
+    private let limit: Int
+    private(set) var places: [Int64] = []
+    /// Whether more may come.
+    private(set) var isOpen = true
+    /// Rows that were left out: a user with very many jobs, of which the first waits, must not hold up the writer.
+    private var skipped = 0
+    /// Of groups, the last place that was taken.
+    private var lastOfGroup: [String: Int64] = [:]
+
+    private static let maxSkipped = 20_000
+
+    init(_ request: LeaseRequest) {
+        kind = request.kind
+        limit = request.limit
+    }
+
+    /// Takes the job of a row, or leaves it out.
+    ///
+    /// - Returns: whether to go on.
+    mutating func consider(_ row: borrowing Row, in transaction: borrowing Transaction) throws -> Bool {
+        let place = try row.int64(0)
+        let group = kind.keepsOrder ? try row.optionalText(2) : nil
+        if let group {
+            let next = try transaction.row(
+                QueueStatements.nextOfGroup, group, kind.rawValue, lastOfGroup[group] ?? 0
+            ) { row in try row.int64(0) }
+            guard next == place else {
+                skipped += 1
+                isOpen = skipped < Self.maxSkipped
+                return isOpen
+            }
+        }
+        // One that a worker died over comes alone, so that it cannot drag others along.
+        let isSuspect = try row.int(1) > 0
+        if isSuspect, !places.isEmpty {
+            isOpen = false
+            return false
+        }
+        places.append(place)
+        if let group { lastOfGroup[group] = place }
+        isOpen = !isSuspect && places.count < limit
+        return isOpen
+    }
 }
 
 /// What a lease reads of a job; opened when the transaction is over.

@@ -1,3 +1,4 @@
+import Core
 public import Encryption
 public import Persistence
 public import SQLite
@@ -32,11 +33,13 @@ public final class SQLiteQueue: JobQueue {
         guard !jobs.isEmpty else { return 0 }
         let sealed = jobs.map { SealedJob($0, with: keyring) }
         let now = clock.wall()
-        return try await write(bytes: sealed.reduce(0) { $0 + $1.bytes }) { transaction in
+        let count = try await write(bytes: sealed.reduce(0) { $0 + $1.bytes }) { transaction in
             var count = 0
             for job in sealed where try job.insert(in: transaction, at: now) { count += 1 }
             return count
         }
+        FaultPoint.reach("queue_after_enqueue")
+        return count
     }
 
     public func join() async throws(StoreError) -> any WorkerLiveness {

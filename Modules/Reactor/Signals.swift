@@ -1,12 +1,10 @@
-import Glibc
-import Reactor
-
 /// The signals the process waits for, as they arrive.
-final class Signals: Sendable {
+public final class Signals: Sendable {
     /// Each arrival goes to one of those who iterate.
-    let arrivals: AsyncStream<Int32>
+    public let arrivals: AsyncStream<Int32>
 
-    init(on loop: EventLoop, _ numbers: [Int32]) {
+    /// Watches for signals by their numbers, such as `SIGTERM`, whose default action is off from then on.
+    public init(on loop: EventLoop, _ numbers: [Int32]) {
         let (arrivals, arrived) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
         self.arrivals = arrivals
         loop.execute {

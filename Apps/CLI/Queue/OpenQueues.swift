@@ -1,0 +1,92 @@
+import Arguments
+import Core
+import Foundation
+import Persistence
+import Settings
+import Storage
+import Telemetry
+
+/// The queues of an installation, opened beside the server and the workers that use them.
+struct OpenQueues {
+    let all: [(name: String, queue: any JobQueue)]
+
+    /// Runs a command on the queues.
+    ///
+    /// - Returns: the command's exit code, or that of what cannot be opened, which has been said then.
+    static func use(
+        _ arguments: Arguments, _ body: (OpenQueues, Terminal) async throws(StoreError) -> Int32
+    ) async -> Int32 {
+        guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
+        let terminal = Terminal()
+        guard settings.persistence.store != .memory else {
+            terminal.note("medstream: with 'persistence.store: memory' nothing outlives the server; there is no queue")
+            return ExitCode.configuration
+        }
+        let file = settings.persistence.path
+        guard settings.persistence.store != .sqlite || FileManager.default.fileExists(atPath: file) else {
+            terminal.note("medstream: there is no '\(file)' yet; a server makes it at its first start")
+            return ExitCode.configuration
+        }
+        do {
+            let storage = try await Storage.open(settings, for: .tool, log: Log(level: .error))
+            return try await body(OpenQueues(all: storage.queues), terminal)
+        } catch let error as StorageError {
+            if case .keyring(let error) = error { return Installation.refuse(error) }
+            terminal.note("medstream: \(error)")
+            return ExitCode.unavailable
+        } catch StoreError.notFound {
+            terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
+            return ExitCode.failed
+        } catch {
+            terminal.note("medstream: the queue cannot be used: \(error)")
+            return ExitCode.unavailable
+        }
+    }
+
+    /// Does something with the first queue that has a job.
+    ///
+    /// - Throws: `notFound` when none has.
+    func first<Result>(
+        with body: (any JobQueue) async throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        for named in all {
+            do throws(StoreError) {
+                return try await body(named.queue)
+            } catch {
+                guard case .notFound = error else { throw error }
+            }
+        }
+        throw .notFound
+    }
+}
+
+/// What several commands about queues share.
+enum QueueArguments {
+    static let job = Operand<JobID>("JOB", "The job's id", expects: "the id of a job", isRequired: true)
+    static let kind = Option<JobKind>(
+        "kind", "KIND", "Jobs of this kind alone", expects: "a kind such as save_turn")
+    static let yes = Flag("yes", "Do it; without it nothing is done")
+
+    /// Who is at the terminal, for the audit.
+    static var actor: String { NSUserName().isEmpty ? "uid \(getuid())" : NSUserName() }
+}
+
+extension JobRecord {
+    /// All that is known of it.
+    func json(in queue: String) -> JSONValue {
+        var members: [String: JSONValue] = [
+            "queue": .string(queue), "id": .string(id.text), "kind": .string(kind.rawValue),
+            "state": .string(state.rawValue), "unique_key": .string(uniqueKey),
+            "priority": .string("\(priority)"), "attempt": .int(Int64(attempt)),
+            "deliveries": .int(Int64(deliveries)), "payload_bytes": .int(Int64(payloadBytes)),
+            "created_at": .string("\(createdAt)"),
+            "failures": .array(
+                failures.map { ["at": .string("\($0.at)"), "reason": .string("\($0.reason)")] }),
+        ]
+        members["group"] = group.map(JSONValue.string)
+        members["due_at"] = dueAt.map { .string("\($0)") }
+        members["worker"] = worker.map { .string("\($0)") }
+        members["died_at"] = diedAt.map { .string("\($0)") }
+        return .object(members)
+    }
+}

@@ -1,0 +1,24 @@
+import Hashing
+
+/// One step of the schema, forward only; what once was released is never changed, which its hash is kept for.
+struct Migration: Sendable {
+    let number: Int
+    let name: String
+    let sql: String
+
+    /// Every step there is, in order, counted from 1 without gaps.
+    static let all = [
+        Migration(number: 1, name: "tables", sql: Schema.tables),
+        Migration(number: 2, name: "row-level security", sql: Schema.security),
+        Migration(number: 3, name: "queue", sql: Schema.queue),
+    ]
+
+    var sha256: String {
+        var hash = SHA256()
+        hash.update(sql.utf8Span.span)
+        return hash.hexDigest()
+    }
+}
+
+/// The text of the migrations.
+enum Schema {}

@@ -1,0 +1,207 @@
+public import Core
+import Encryption
+public import Persistence
+import SQLite
+
+/// The beginning of turns, and their keys.
+extension SQLiteStore {
+    public func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
+        let beginning = Beginning(turn, keyring, node: node, at: now())
+        // A turn that is there already is found even when there is no room for a new one.
+        let isShort = isShortOfRoom
+        let begun = try await write(bytes: beginning.bytes) { transaction in
+            if let begun = try beginning.earlier(in: transaction) { return begun }
+            guard !isShort else { throw StoreError.full }
+            let begun = try beginning.begin(in: transaction)
+            FaultPoint.reach("store_begin_before_commit")
+            return begun
+        }
+        FaultPoint.reach("store_begin_after_commit")
+        return begun
+    }
+
+    public func release(_ key: String, from turn: TurnReference, of owner: UserID) async throws(StoreError) {
+        let print = KeyPrints.key(key, of: owner, keyring)
+        try await write { transaction in
+            try transaction.run(
+                """
+                DELETE FROM idempotency_key WHERE owner = ? AND key_print = ?
+                    AND conversation = ? AND user_message = ? AND assistant_message = ? AND stream = ?
+                """, owner.text, print, turn.conversation.text, turn.userMessage.text, turn.assistantMessage.text,
+                turn.stream.text)
+            return
+        }
+    }
+}
+
+/// What is kept of a key and of what it was used for: enough to know them again, and nothing that anyone said.
+private struct KeyPrints: Sendable {
+    let key: [UInt8]
+    let subject: [UInt8]
+
+    init(_ key: String, _ subject: NewTurn.Subject, of owner: UserID, _ keyring: Keyring) {
+        self.key = Self.key(key, of: owner, keyring)
+        self.subject = keyring.fingerprint(subject.bytes, purpose: "turn subject")
+    }
+
+    static func key(_ key: String, of owner: UserID, _ keyring: Keyring) -> [UInt8] {
+        keyring.fingerprint(owner.text + key, purpose: "idempotency key")
+    }
+}
+
+extension NewTurn.Subject {
+    /// Different for different subjects: each part stands behind its length.
+    fileprivate var bytes: [UInt8] {
+        let parts =
+            switch self {
+            case .newConversation(let kind, let title, let text): ["new", kind.rawValue, title, text]
+            case .message(let conversation, let text): ["message", conversation.text, text]
+            case .retry(let stream): ["retry", stream.text]
+            }
+        return parts.flatMap { Array("\($0.utf8.count):".utf8) + $0.utf8 }
+    }
+}
+
+/// A turn that is to be begun, with all that can be computed before the transaction.
+private struct Beginning: Sendable {
+    let turn: NewTurn
+    let keyring: Keyring
+    let node: NodeID?
+    let now: Timestamp
+    let prints: KeyPrints?
+    /// The time of the new rows.
+    private var time: Timestamp { turn.begunAt ?? now }
+
+    init(_ turn: NewTurn, _ keyring: Keyring, node: NodeID?, at now: Timestamp) {
+        self.turn = turn
+        self.keyring = keyring
+        self.node = node
+        self.now = now
+        prints = turn.key.map { KeyPrints($0, turn.subject, of: turn.owner, keyring) }
+    }
+
+    /// About how much it writes.
+    var bytes: Int {
+        switch turn.subject {
+        case .newConversation(_, _, let text), .message(_, let text): text.utf8.count + 1000
+        case .retry: 1000
+        }
+    }
+
+    // MARK: The same turn, begun before
+
+    /// The turn that the key names, or that has these names.
+    func earlier(in transaction: borrowing Transaction) throws -> BegunTurn? {
+        if let prints, let (subject, reference) = try row(of: prints, in: transaction) {
+            guard subject == prints.subject else { throw StoreError.conflict(.key) }
+            return try begun(reference, in: transaction)
+        }
+        let names = turn.names
+        let question = try transaction.row(
+            "SELECT reply_to, conversation FROM message WHERE id = ? AND stream = ? AND owner = ?",
+            names.assistantMessage.text, names.stream.text, turn.owner.text
+        ) { row in (try row.optionalText(0), try row.text(1)) }
+        guard let (name, place) = question else { return nil }
+        guard let id = name.flatMap({ MessageID($0) }), let conversation = ConversationID(place) else {
+            throw StoreError.conflict(.identifier)
+        }
+        let reference = TurnReference(
+            conversation: conversation, userMessage: id, assistantMessage: names.assistantMessage,
+            stream: names.stream)
+        return try begun(reference, in: transaction)
+    }
+
+    private func row(
+        of prints: KeyPrints, in transaction: borrowing Transaction
+    ) throws -> (subject: [UInt8], TurnReference)? {
+        try transaction.row(
+            """
+            SELECT subject_print, conversation, user_message, assistant_message, stream FROM idempotency_key
+            WHERE owner = ? AND key_print = ? AND ends_at > ?
+            """, turn.owner.text, prints.key, now.milliseconds
+        ) { row in
+            guard let conversation = ConversationID(try row.text(1)), let question = MessageID(try row.text(2)),
+                let answer = MessageID(try row.text(3)), let stream = StreamID(try row.text(4))
+            else { throw UnreadableRow(table: "idempotency_key", row: "", reason: "Its names are not ours.") }
+            let reference = TurnReference(
+                conversation: conversation, userMessage: question, assistantMessage: answer, stream: stream)
+            return (try row.blob(0), reference)
+        }
+    }
+
+    private func begun(_ reference: TurnReference, in transaction: borrowing Transaction) throws -> BegunTurn {
+        BegunTurn(
+            turn: reference, isNew: false,
+            question: try transaction.message(reference.userMessage, turn.owner, keyring),
+            answer: try transaction.message(reference.assistantMessage, turn.owner, keyring))
+    }
+
+    // MARK: A new one
+
+    func begin(in transaction: borrowing Transaction) throws -> BegunTurn {
+        var (question, retried) = try question(in: transaction)
+        guard turn.names.assistantMessage != question.id else { throw StoreError.conflict(.identifier) }
+        try transaction.requireFree(turn.names.assistantMessage, for: turn.owner)
+        try transaction.requireFree(turn.names.stream, for: turn.owner)
+
+        if case .newConversation(let kind, let title, _) = turn.subject {
+            let new = Conversation(
+                id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time)
+            try transaction.insert(new, new.sealed(keyring), at: time)
+        } else {
+            try transaction.use(question.conversation, of: turn.owner, at: now)
+        }
+        if retried == nil { question.sequence = try MessageRow(question, keyring, node: nil).append(in: transaction) }
+        var answer = Message(
+            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
+            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
+        answer.sequence = try MessageRow(answer, keyring, node: node).append(in: transaction)
+        let reference = TurnReference(
+            conversation: question.conversation, userMessage: question.id, assistantMessage: answer.id,
+            stream: turn.names.stream)
+        if let prints { try remember(prints, reference, in: transaction) }
+        return BegunTurn(turn: reference, isNew: true, question: question, answer: answer)
+    }
+
+    /// The message to answer: a new one, or the stored one that the retried answer answered.
+    private func question(in transaction: borrowing Transaction) throws -> (Message, retried: MessageID?) {
+        let conversation: ConversationID
+        let text: String
+        switch turn.subject {
+        case .newConversation(_, _, let first):
+            conversation = turn.names.conversation
+            text = first
+            if let owner = try transaction.owner(of: conversation) {
+                throw owner == turn.owner.text ? StoreError.conflict(.identifier) : StoreError.notFound
+            }
+        case .message(let id, let next):
+            conversation = id
+            text = next
+            guard try transaction.owner(of: id) == turn.owner.text else { throw StoreError.notFound }
+        case .retry(let stream):
+            let old = try transaction.answer(of: stream, turn.owner, keyring)
+            guard let question = old.replyTo else { throw StoreError.notFound }
+            guard old.state == .final else { throw StoreError.conflict(.stillStreaming) }
+            return (try transaction.message(question, turn.owner, keyring), old.id)
+        }
+        try transaction.requireFree(turn.names.userMessage, for: turn.owner)
+        let question = Message(
+            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
+            createdAt: time)
+        return (question, nil)
+    }
+
+    private func remember(
+        _ prints: KeyPrints, _ reference: TurnReference, in transaction: borrowing Transaction
+    ) throws(SQLiteError) {
+        try transaction.run(
+            """
+            INSERT INTO idempotency_key(owner, key_print, subject_print, conversation, user_message, assistant_message,
+                stream, ends_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT(owner, key_print) DO UPDATE SET subject_print = excluded.subject_print,
+                conversation = excluded.conversation, user_message = excluded.user_message,
+                assistant_message = excluded.assistant_message, stream = excluded.stream, ends_at = excluded.ends_at
+            """, turn.owner.text, prints.key, prints.subject, reference.conversation.text, reference.userMessage.text,
+            reference.assistantMessage.text, reference.stream.text, (now + turn.keyRetention).milliseconds)
+    }
+}
