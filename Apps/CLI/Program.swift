@@ -49,7 +49,8 @@ let program: Command = Command(
     takes: [versionFlag],
     subcommands: [
         Chat.command, Replay.command, UsageCommand.command, ProvidersCommand.command, Config.command, Keys.command,
-        QueueCommand.command,
+        StoreCommand.command, BackupCommand.command, RestoreCommand.command, Migrate.command, QueueCommand.command,
+        Users.command,
         Version.command,
         Completion.command,
     ],

@@ -1,10 +1,9 @@
-import Core
-import Glibc
+import Daemon
 
 /// What stands on the command line.
 struct Options {
-    private(set) var file = "config/medstream.yaml"
-    private(set) var overrides: [String] = []
+    let file: String
+    let overrides: [String]
 
     private static let help = """
         Usage: medstream-server [--config FILE] [--set KEY=VALUE]...
@@ -20,27 +19,7 @@ struct Options {
         """
 
     init(_ arguments: [String]) {
-        var rest = arguments.dropFirst()
-        while let argument = rest.popFirst() {
-            switch argument {
-            case "--config": file = Self.value(of: argument, &rest)
-            case "--set": overrides.append(Self.value(of: argument, &rest))
-            case "--version":
-                print("medstream-server \(Product.version)")
-                exit(0)
-            case "--help", "-h":
-                print(Self.help)
-                exit(0)
-            default:
-                Server.fail("unknown option '\(argument)'; see --help", ExitCode.usage)
-            }
-        }
-    }
-
-    private static func value(of option: String, _ rest: inout ArraySlice<String>) -> String {
-        guard let value = rest.popFirst() else {
-            Server.fail("\(option) needs a value; see --help", ExitCode.usage)
-        }
-        return value
+        let options = DaemonOptions(arguments, of: "medstream-server", help: Self.help)
+        (file, overrides) = (options.file, options.overrides)
     }
 }

@@ -1,13 +1,14 @@
 import API
 import Configuration
 import Core
+import Encryption
 import Glibc
 import HTTPServer
-import Persistence
 import Plugins
 import Providers
 import Reactor
 import Settings
+import Storage
 import Telemetry
 
 /// medstream-server: reads the settings, starts the loops, serves until it is told to stop.
@@ -24,16 +25,21 @@ struct Server {
         for loop in loops { loop.start() }
         let signals = Signals(on: loops[0], [SIGTERM, SIGINT, SIGHUP])
         do {
-            let application = try await Application(settings, on: loops, store: InMemoryStore(), log: log)
+            let storage = try await Storage.open(settings, for: .server, log: log)
+            let hub = try await Recovery(storage, settings, log: log).hub(on: loops)
+            let application = try await Application(
+                settings, on: loops, store: storage.store, spool: storage.spool, hub: hub, log: log)
             announce(settings, application.port)
-            await wait(for: signals, application, options, registry, log)
+            await wait(for: signals, application, storage, options, registry, log)
             log.info("stopping", [])
             await application.shutdown()
+            await storage.close()
             log.info("stopped", [])
             log.flush()
             leave(0)
         } catch {
-            fail("\(error)", ExitCode.unavailable)
+            log.flush()
+            fail("\(error)", error is StorageError ? ExitCode.configuration : ExitCode.unavailable)
         }
     }
 
@@ -47,11 +53,13 @@ struct Server {
 
     /// Returns at the first signal to stop; a second one ends the process without waiting for the drain.
     private static func wait(
-        for signals: Signals, _ application: Application, _ options: Options, _ registry: ProviderRegistry, _ log: Log
+        for signals: Signals, _ application: Application, _ storage: Storage, _ options: Options,
+        _ registry: ProviderRegistry, _ log: Log
     ) async {
         for await signal in signals.arrivals {
             if signal != SIGHUP { break }
             reload(application, options, registry, log)
+            reload(storage, log)
         }
         Task {
             for await signal in signals.arrivals where signal != SIGHUP { leave(1) }
@@ -67,6 +75,15 @@ struct Server {
                 try Settings.load(file: options.file, overrides: options.overrides, registry: registry).0)
         } catch {
             log.error("reload_refused", [.count("problems", error.problems.count)], detail: error)
+        }
+    }
+
+    /// Takes up keys that were added.
+    private static func reload(_ storage: Storage, _ log: Log) {
+        do {
+            try storage.keyring?.reload()
+        } catch {
+            log.error("keys_refused", [], detail: error)
         }
     }
 

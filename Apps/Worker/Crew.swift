@@ -1,6 +1,7 @@
 import Jobs
 import Persistence
 import Settings
+import Storage
 import Synchronization
 import Telemetry
 
@@ -21,13 +22,13 @@ final class Crew: Sendable {
     /// Between two looks at what the queues hold.
     private static let lookInterval = Duration.seconds(5)
 
-    init(_ workplace: Workplace, _ settings: Settings, log: Log) {
-        store = workplace.store
-        let queues = workplace.queues
+    init(_ storage: Storage, _ settings: Settings, log: Log) {
+        store = storage.store
+        let queues = storage.queues
         let handlers: [any JobHandler] = [
-            DescribeConversation(in: workplace.store),
-            Purge(in: workplace.store, settings.retention) { Self.tell($0, log) },
-            Reencrypt(workplace.store, queues.map(\.queue)), Optimise(workplace.store),
+            DescribeConversation(in: storage.store),
+            Purge(in: storage.store, settings.retention) { Self.tell($0, log) },
+            Reencrypt(storage.store, queues.map(\.queue)), Optimise(storage.store),
         ]
         members = queues.enumerated().map { index, named in
             var work = settings.worker.work
@@ -36,7 +37,7 @@ final class Crew: Sendable {
             return Member(
                 name: named.name, queue: named.queue,
                 worker: Worker(
-                    named.queue, handlers + [SaveTurn(to: workplace.store, from: named.queue)], work, log: log))
+                    named.queue, handlers + [SaveTurn(to: storage.store, from: named.queue)], work, log: log))
         }
     }
 

@@ -1,34 +1,54 @@
 import Configuration
-import Core
+import Daemon
 import Glibc
 import Plugins
 import Providers
 import Reactor
 import Settings
+import Storage
 import Telemetry
 
 /// medstream-worker: opens what is kept, works on its queues until it is told to stop.
 @main
 struct WorkerProgram {
+    private static let name = "medstream-worker"
+    private static let help = """
+        Usage: medstream-worker [--config FILE] [--set KEY=VALUE]...
+
+        Does what is left to do: saves turns that wait in the spool, describes conversations, deletes what is past its
+        retention, seals with new keys. Any number may run, on the same settings as the server. SIGTERM lets running jobs
+        end within worker.drain and gives the rest back; a second one gives all back at once. SIGHUP reads the keys again.
+
+          --config FILE     settings, config/medstream.yaml by default
+          --set KEY=VALUE   lays one setting over the file, as in --set worker.port=0
+          --version         print the version
+          --help            print this
+
+        Exit codes: 0 stopped, 64 wrong usage, 69 cannot listen or cannot open what is kept, 78 wrong settings.
+        """
+
     static func main() async {
         // A peer that has gone is an error of its socket, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        let options = Options(CommandLine.arguments)
-        let settings = read(options)
+        let settings = read(DaemonOptions(CommandLine.arguments, of: name, help: help))
         let log = Log(level: settings.logs.level)
         let loop = EventLoop()
         loop.start()
         let signals = Signals(on: loop, [SIGTERM, SIGINT, SIGHUP])
         do {
-            let workplace = try await Workplace.open(settings)
-            let crew = Crew(workplace, settings, log: log)
+            let storage = try await Storage.open(settings, for: .worker, log: log)
+            let crew = Crew(storage, settings, log: log)
             let door = try await Door(to: crew, settings.worker, on: loop)
             let work = Task { await crew.run() }
-            announce(settings, door.port)
-            await wait(for: signals, workplace, log)
+            Daemon.announce(name, host: settings.worker.host, port: door.port)
+            await wait(for: signals, storage, log)
             log.info("stopping", [])
             let hurry = Task {
-                for await signal in signals.arrivals where signal != SIGHUP { await giveUp(crew, log) }
+                for await signal in signals.arrivals where signal != SIGHUP {
+                    await crew.giveUp()
+                    log.flush()
+                    Daemon.leave(.done)
+                }
             }
             await crew.stop()
             hurry.cancel()
@@ -36,66 +56,36 @@ struct WorkerProgram {
             await door.close()
             log.info("stopped", [])
             log.flush()
-            leave(0)
+            Daemon.leave(.done)
         } catch {
-            fail("\(error)", ExitCode.unavailable)
+            Daemon.fail(name, "\(error)", .unavailable)
         }
     }
 
-    private static func read(_ options: Options) -> Settings {
+    private static func read(_ options: DaemonOptions) -> Settings {
         do {
-            return try Settings.load(
-                file: options.file, overrides: options.overrides, registry: ProviderRegistry(plugins)
-            ).0
+            let registry = ProviderRegistry(plugins)
+            let settings = try Settings.load(file: options.file, overrides: options.overrides, registry: registry).0
+            guard settings.persistence.store != .memory else {
+                Daemon.fail(
+                    name, "'persistence.store: memory' keeps nothing that a worker could work on", .configuration)
+            }
+            return settings
         } catch {
-            fail("\(error)", ExitCode.configuration)
+            Daemon.fail(name, "\(error)", .configuration)
         }
     }
 
     /// Returns at the first signal to stop.
-    private static func wait(for signals: Signals, _ workplace: Workplace, _ log: Log) async {
+    private static func wait(for signals: Signals, _ storage: Storage, _ log: Log) async {
         for await signal in signals.arrivals {
             if signal != SIGHUP { return }
             do {
-                try workplace.keyring.reload()
+                try storage.keyring?.reload()
                 log.info("keys_reloaded", [])
             } catch {
                 log.error("reload_refused", [], detail: error)
             }
         }
     }
-
-    /// What a second signal asks for.
-    private static func giveUp(_ crew: Crew, _ log: Log) async {
-        await crew.giveUp()
-        log.info("stopped", [])
-        log.flush()
-        leave(0)
-    }
-
-    /// The ready line, which scripts wait for.
-    private static func announce(_ settings: Settings, _ port: Int) {
-        let host = settings.worker.host.contains(":") ? "[\(settings.worker.host)]" : settings.worker.host
-        print("medstream-worker \(Product.version) ready on http://\(host):\(port)")
-        fflush(nil)
-    }
-
-    static func fail(_ message: String, _ code: Int32) -> Never {
-        let line = Array("medstream-worker: \(message)\n".utf8)
-        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        leave(code)
-    }
-
-    /// Ends the process at once: `exit` has the libraries clean up first, under threads that run on.
-    private static func leave(_ code: Int32) -> Never {
-        fflush(nil)
-        _exit(code)
-    }
-}
-
-/// Exit codes, as in BSD's `sysexits.h`.
-enum ExitCode {
-    static let usage: Int32 = 64
-    static let unavailable: Int32 = 69
-    static let configuration: Int32 = 78
 }

@@ -21,8 +21,10 @@ struct StoreTurns {
         let texts = (0..<producers).map { Text(seed: UInt64($0), bytes: bytes) }
         let latencies = try await withThrowingTaskGroup(of: [Duration].self) { group in
             for text in texts { group.addTask { try await produce(into: store, until: end, text) } }
-            return try await group.reduce(into: []) { $0 += $1 }
-        }.sorted()
+            var all: [Duration] = []
+            for try await each in group { all += each }
+            return all.sorted()
+        }
         let took = begun.duration(to: clock.now) / .seconds(1)
         guard !latencies.isEmpty else { fatalError("no turn was stored") }
         func milliseconds(_ share: Double) -> Double {

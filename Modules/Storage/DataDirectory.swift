@@ -37,7 +37,7 @@ public final class FileLock: Sendable {
     /// - Returns: `nil` when another process holds it.
     init?(_ path: String) throws(StorageError) {
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .folder(path, String(cString: unsafe strerror(errno))) }
+        guard descriptor >= 0 else { throw .folder(path, unsafe String(cString: strerror(errno))) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
             return nil

@@ -1,3 +1,4 @@
+import Core
 public import Encryption
 public import Journal
 public import Persistence
@@ -6,6 +7,7 @@ import SQLite
 public import Settings
 import StorePostgres
 import StoreSQLite
+import Streaming
 public import Telemetry
 
 /// All that is kept of an installation, opened as its settings say.

@@ -120,6 +120,10 @@ extension PostgresQueue {
         }
     }
 
+    public func reencrypt(limit: Int) async throws(StoreError) -> Int {
+        try await database.pool.reencrypt(SealedColumn.ofQueue, keyring, hasRoles: database.hasRoles, limit: limit)
+    }
+
     public func statistics() async throws(StoreError) -> [KindStatistics] {
         try await run(within: .seconds(30)) { transaction throws(StoreError) in
             let rows = try transaction.finish(

@@ -144,3 +144,8 @@ extension LeasedJob {
             createdAt: Timestamp(milliseconds: Int64(try row.get(6, as: Int.self))))
     }
 }
+
+extension JobKind {
+    /// Whether jobs of one group are worked on in the order they were enqueued in.
+    fileprivate var keepsOrder: Bool { self == .saveTurn }
+}

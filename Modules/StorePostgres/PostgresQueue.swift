@@ -8,7 +8,7 @@ import PostgreSQL
 /// Time is the server's. A worker is alive as long as it holds its advisory lock, see ``PostgresNode``. Nothing is
 /// announced: workers ask each second, which costs less than NOTIFY's lock at every commit.
 public final class PostgresQueue: JobQueue {
-    private let database: PostgresDatabase
+    let database: PostgresDatabase
     let keyring: Keyring
 
     /// A queue in a database that is open.

@@ -18,7 +18,7 @@ extension PostgresStore {
                 }
             }
         }
-        for table in SealedColumn.all {
+        for table in SealedColumn.ofStore + SealedColumn.ofQueue {
             var place: String?
             repeat {
                 guard findings.count < Self.findingsLimit else { break }
@@ -38,44 +38,7 @@ extension PostgresStore {
     }
 
     public func reencrypt(limit: Int) async throws(StoreError) -> Int {
-        let current = Int(keyring.currentKey.number)
-        let old = keyring.keys.filter { !$0.isCurrent }.map { Int($0.id.number) }
-        var room = max(1, limit)
-        var left = 0
-        for table in SealedColumn.all {
-            while room > 0 {
-                let step = min(room, 200)
-                let done = try await reencrypt(table, from: old, limit: step)
-                room -= done
-                if done < step { break }
-            }
-            left += try await run(as: .care, within: .seconds(120)) { transaction throws(StoreError) in
-                try transaction.finish(table.remaining(besides: current)).first?.get(0, as: Int.self) ?? 0
-            }
-        }
-        return left
-    }
-
-    private func reencrypt(_ table: SealedColumn, from keys: [Int], limit: Int) async throws(StoreError) -> Int {
-        let keyring = keyring
-        return try await run(as: .care, within: .seconds(60)) { transaction throws(StoreError) in
-            let rows = try transaction.run(
-                Statement(unchecked: table.oldest, [.ints(keys), .int(limit)])
-            ).map { row throws(StoreError) in SealedRow(name: try row.get(0), bytes: try row.get(1)) }
-            guard !rows.isEmpty else { return 0 }
-            var updates: [Statement] = []
-            for row in rows {
-                let place = Keyring.place(table.sealed, row.name)
-                do throws(SealError) {
-                    let sealed = Sealed(bytes: keyring.seal(try keyring.open(row.bytes, at: place), at: place))
-                    updates.append(Statement(unchecked: table.update, [.text(row.name), .bytes(sealed.bytes), sealed.key]))
-                } catch {
-                    throw .unavailable(UnreadableRow(table: table.name, row: row.name, reason: error.description))
-                }
-            }
-            _ = try transaction.finish(updates)
-            return rows.count
-        }
+        try await pool.reencrypt(SealedColumn.ofStore, keyring, hasRoles: hasRoles, limit: limit)
     }
 
     private func sealedRows(_ sql: String, _ values: [Value]) async throws(StoreError) -> [SealedRow] {
@@ -84,64 +47,6 @@ extension PostgresStore {
                 SealedRow(name: try row.get(0), bytes: try row.get(1))
             }
         }
-    }
-}
-
-/// One sealed value and the row it belongs to.
-private struct SealedRow: Sendable {
-    let name: String
-    let bytes: [UInt8]
-}
-
-/// A column that holds envelopes.
-private struct SealedColumn: Sendable {
-    let name: String
-    /// The name that is part of the envelope; dead letters keep that of the job they were.
-    let sealed: SealedTable
-    private let column: String
-    /// What tells a row from others, as text, and the same as it is ordered by.
-    private let row: String
-    private let order: String
-    private let from: String
-
-    static let all =
-        [
-            ("account", SealedTable.account), ("conversation", .conversation), ("message", .message),
-            ("case_file", .caseFile), ("job", .job), ("job_dead", .job),
-        ].map { SealedColumn(name: $0.0, sealed: $0.1, row: "id::text", order: "id", from: "$1::uuid") } + [
-            SealedColumn(name: "onboarding", sealed: .onboarding, row: "owner::text", order: "owner", from: "$1::uuid"),
-            SealedColumn(
-                name: "stage_result", sealed: .stageResult, row: "case_file::text || '/' || stage || '/' || stream",
-                order: "(case_file, stage, stream)",
-                from: "(split_part($1, '/', 1)::uuid, split_part($1, '/', 2), split_part($1, '/', 3))"),
-        ]
-
-    private init(name: String, sealed: SealedTable, row: String, order: String, from: String) {
-        self.name = name
-        self.sealed = sealed
-        column = sealed == .job ? "payload" : "body"
-        self.row = row
-        self.order = order
-        self.from = from
-    }
-
-    /// The next rows after one, in the order of the primary key.
-    var page: String {
-        let columns = order.filter { !"()".contains($0) }
-        return """
-            SELECT \(row), \(column) FROM medstream.\(name) WHERE $1::text IS NULL OR \(order) > \(from)
-             ORDER BY \(columns) LIMIT 500
-            """
-    }
-
-    var oldest: String {
-        "SELECT \(row), \(column) FROM medstream.\(name) WHERE key = ANY($1) LIMIT $2 FOR UPDATE SKIP LOCKED"
-    }
-
-    var update: String { "UPDATE medstream.\(name) SET \(column) = $2, key = $3 WHERE \(order) = \(from)" }
-
-    func remaining(besides key: Int) -> Statement {
-        Statement(unchecked: "SELECT count(*) FROM medstream.\(name) WHERE key < $1 OR key > $1", [.int(key)])
     }
 }
 

@@ -42,7 +42,7 @@ enum Layer: String, CaseIterable {
 
     /// Where each module stands that neither its name nor its folder gives away.
     private static let modules: [String: Layer] = [
-        "Arguments": .ground, "Core": .ground, "Telemetry": .ground,
+        "Arguments": .ground, "Core": .ground, "Daemon": .ground, "Telemetry": .ground,
         "Configuration": .wrapper, "Encryption": .wrapper, "Hashing": .wrapper, "HTTPClient": .wrapper,
         "HTTPServer": .wrapper, "JSON": .wrapper, "PostgreSQL": .wrapper, "Reactor": .wrapper, "SQLite": .wrapper,
         "Backup": .domain, "ChatCompletions": .domain, "Persistence": .domain, "Providers": .domain,

@@ -22,7 +22,7 @@ enum QueueShow {
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         guard let id = arguments[QueueArguments.job] else { throw UsageError("JOB is missing") }
         return await OpenQueues.use(arguments) { queues, terminal throws(StoreError) in
-            var found: (record: JobRecord, queue: OpenQueues.Named)?
+            var found: (record: JobRecord, queue: (name: String, queue: any JobQueue))?
             for named in queues.all where found == nil {
                 if let record = try await record(id, in: named.queue) { found = (record, named) }
             }

@@ -1,20 +1,14 @@
 import Arguments
 import Core
-import Encryption
 import Foundation
 import Persistence
-import SQLite
 import Settings
-import StoreSQLite
+import Storage
+import Telemetry
 
 /// The queues of an installation, opened beside the server and the workers that use them.
 struct OpenQueues {
-    struct Named {
-        let name: String
-        let queue: any JobQueue
-    }
-
-    let all: [Named]
+    let all: [(name: String, queue: any JobQueue)]
 
     /// Runs a command on the queues.
     ///
@@ -24,13 +18,22 @@ struct OpenQueues {
     ) async -> Int32 {
         guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
         let terminal = Terminal()
-        do {
-            return try await body(try await open(settings), terminal)
-        } catch let error as KeyringError {
-            return Installation.refuse(error)
-        } catch let error as QueuesMissing {
-            terminal.note("medstream: \(error)")
+        guard settings.persistence.store != .memory else {
+            terminal.note("medstream: with 'persistence.store: memory' nothing outlives the server; there is no queue")
             return ExitCode.configuration
+        }
+        let file = settings.persistence.path
+        guard settings.persistence.store != .sqlite || FileManager.default.fileExists(atPath: file) else {
+            terminal.note("medstream: there is no '\(file)' yet; a server makes it at its first start")
+            return ExitCode.configuration
+        }
+        do {
+            let storage = try await Storage.open(settings, for: .tool, log: Log(level: .error))
+            return try await body(OpenQueues(all: storage.queues), terminal)
+        } catch let error as StorageError {
+            if case .keyring(let error) = error { return Installation.refuse(error) }
+            terminal.note("medstream: \(error)")
+            return ExitCode.unavailable
         } catch StoreError.notFound {
             terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
             return ExitCode.failed
@@ -38,27 +41,6 @@ struct OpenQueues {
             terminal.note("medstream: the queue cannot be used: \(error)")
             return ExitCode.unavailable
         }
-    }
-
-    private static func open(_ settings: Settings) async throws -> OpenQueues {
-        let keyring = try settings.encryption.keyring()
-        let files: [(name: String, path: String)]
-        switch settings.persistence.store {
-        case .memory:
-            throw QueuesMissing(
-                "with 'persistence.store: memory' nothing outlives the server, and no queue can be seen")
-        case .sqlite: files = [("store", settings.persistence.path)]
-        case .postgres: files = [("spool", "\(settings.dataDirectory)/spool.sqlite")]
-        }
-        var all: [Named] = []
-        for file in files {
-            guard FileManager.default.fileExists(atPath: file.path) else {
-                throw QueuesMissing("there is no '\(file.path)' yet: the server makes it at its first start")
-            }
-            let database = try Database(Database.Settings(path: file.path))
-            all.append(Named(name: file.name, queue: try await SQLiteQueue(database, keyring)))
-        }
-        return OpenQueues(all: all)
     }
 
     /// Does something with the first queue that has a job.
@@ -76,13 +58,6 @@ struct OpenQueues {
         }
         throw .notFound
     }
-}
-
-/// Why there is no queue to look at.
-private struct QueuesMissing: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }
 
 /// What several commands about queues share.

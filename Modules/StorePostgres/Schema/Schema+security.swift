@@ -15,11 +15,18 @@ extension Schema {
 
         -- Whether a name that a user's row is to have is that of another user's, which the user's transaction cannot see.
         CREATE FUNCTION medstream.is_anothers(thread uuid, said uuid, run text) RETURNS boolean
-          LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET medstream.operator = 'on' AS $$
-            SELECT EXISTS (SELECT FROM medstream.conversation WHERE id = thread AND owner <> medstream.caller())
-              OR EXISTS (SELECT FROM medstream.message WHERE id = said AND owner <> medstream.caller())
-              OR EXISTS (SELECT FROM medstream.message WHERE stream = run AND owner <> medstream.caller())
-          $$;
+          LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+          DECLARE
+            self uuid := medstream.caller();
+            answer boolean;
+          BEGIN
+            PERFORM set_config('medstream.operator', 'on', true);
+            answer := EXISTS (SELECT FROM medstream.conversation WHERE id = thread AND owner <> self)
+              OR EXISTS (SELECT FROM medstream.message WHERE id = said AND owner <> self)
+              OR EXISTS (SELECT FROM medstream.message WHERE stream = run AND owner <> self);
+            PERFORM set_config('medstream.operator', '', true);
+            RETURN answer;
+          END $$;
 
         DO $$
         DECLARE

@@ -2,8 +2,9 @@ import SQLite
 
 /// The tables of the store, as the migrations make them.
 enum Schema {
-    /// Text is in `body` alone, sealed, and stands last, so that going through rows does not read it. `key` is the number of
-    /// the key it was sealed with.
+    /// Text is in `body` alone, sealed, and stands last, so that going through rows does not read it.
+    ///
+    /// `key` is the number of the key it was sealed with.
     static let first: SQL = """
         CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

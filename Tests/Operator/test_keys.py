@@ -1,0 +1,167 @@
+"""Keys: what they protect, how they rotate, and what happens without them."""
+
+import json
+import os
+import time
+
+import pytest
+from crowd import Crowd, verdict
+from evidence import forms, traces
+from house import House, tail
+
+
+def talk(house: House, turns: int = 12, seed: int = 1) -> Crowd:
+    crowd = Crowd(house.port, 3, seed=seed, turns=turns).start()
+    crowd.thread.join(60)
+    crowd.finish()
+    return crowd
+
+
+def assert_kept(house: House, *crowds: Crowd):
+    turns = [turn for crowd in crowds for turn in crowd.turns]
+    found, _ = verdict(house.port, turns, {})
+    assert found.is_good and found.saved > 0, str(found)
+
+
+def refusal(house: House) -> str:
+    """Starts a server that must refuse, and gives back what it says."""
+    before = len(tail(house.folder / "medstream-server.log"))
+    server = house.start_server(is_awaited=False)
+    assert server.wait(30) == 78, tail(server.log)
+    return tail(server.log)[before:]
+
+
+def test_a_search_finds_what_was_not_sealed(tmp_path):
+    for number, form in enumerate(forms("größer als 80")):
+        (tmp_path / "file").write_bytes(b"x" * number + form + b"y")
+        assert traces(tmp_path) == [f"{tmp_path / 'file'}: größer als 80"]
+    (tmp_path / "file").write_bytes(b"nothing")
+    assert traces(tmp_path) == []
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_nothing_that_was_said_can_be_read_from_the_disk(house, end):
+    house.start()
+    crowd = Crowd(house.port, 4, words=(20, 60), pace=5).start()
+    time.sleep(4)
+    # In the midst of answers: the journal and the log beside the store are in use.
+    assert traces(house.data, *house.folder.glob("*.log")) == []
+    assert len(list(house.data.iterdir())) > 2
+    crowd.is_over = True
+    if end == "stop":
+        house.server.stop()
+    else:
+        house.server.kill()
+    assert traces(house.data, *house.folder.glob("*.log")) == []
+    house.start_server()
+    crowd.finish()
+    found, _ = verdict(house.port, crowd.turns, {})
+    assert found.saved > 0 and not found.lost, str(found)
+    house.kill()
+    assert traces(house.data, *house.folder.glob("*.log")) == []
+
+
+def test_the_first_start_makes_the_keys_and_says_where(house):
+    house.start_server()
+    keys = house.data / "keys"
+    assert keys.stat().st_mode & 0o777 == 0o600
+    assert house.data.stat().st_mode & 0o777 == 0o700
+    assert str(keys) in tail(house.server.log)
+    for file in house.data.iterdir():
+        assert file.stat().st_mode & 0o077 == 0, f"{file} is open to others"
+
+
+def test_without_its_keys_a_store_is_refused_and_left_alone(house):
+    house.start_server()
+    crowd = talk(house)
+    house.server.stop()
+    keys = house.data / "keys"
+    own = keys.read_text()
+
+    # Lost.
+    keys.unlink()
+    assert "There is no key file" in (said := refusal(house)), said
+    assert not keys.exists(), "a new key file would hide that the old one is gone"
+
+    # Another installation's.
+    keys.write_text(house.cli("keys", "create", "--print").stdout)
+    keys.chmod(0o600)
+    assert "key" in (said := refusal(house)).lower(), said
+    check = house.cli("store", "check")
+    assert check.returncode == 78, check.stdout + check.stderr
+
+    # Open to others.
+    keys.write_text(own)
+    keys.chmod(0o640)
+    assert "chmod 600" in (said := refusal(house)), said
+
+    # Damaged.
+    keys.chmod(0o600)
+    keys.write_text(own.replace("key ", "key 0", 1))
+    assert "line " in (said := refusal(house)), said
+
+    keys.write_text(own)
+    house.start_server()
+    assert_kept(house, crowd)
+
+
+def test_a_rotation_under_load_loses_nothing_and_the_old_key_can_go(house, say):
+    house.start()
+    before = talk(house)
+    crowd = Crowd(house.port, 4, seed=2, pace=2).start()
+    time.sleep(1)
+    old = json.loads(house.cli("keys", "show", "--json").stdout)["current"]
+    rotated = house.cli("keys", "rotate", "--json")
+    assert rotated.returncode == 0, rotated.stderr
+    new = json.loads(rotated.stdout)["current"]
+    assert new != old
+    time.sleep(3)
+
+    too_early = house.cli("keys", "retire", old)
+    assert too_early.returncode == 1 and old in (house.data / "keys").read_text(), too_early.stderr
+
+    crowd.finish()
+    house.await_drained()
+    begun = time.monotonic()
+    moved = house.cli("keys", "reencrypt")
+    assert moved.returncode == 0, moved.stderr
+    say(f"sealed anew in {time.monotonic() - begun:.1f} s")
+    deadline = time.monotonic() + 60
+    while (retired := house.cli("keys", "retire", old)).returncode != 0:
+        assert time.monotonic() < deadline, retired.stderr
+        time.sleep(1)
+    assert old not in (house.data / "keys").read_text()
+
+    house.server.signal(1)
+    after = talk(house, seed=3)
+    for process in [house.server, *house.workers]:
+        process.stop()
+    house.start()
+    assert_kept(house, before, crowd, after)
+    assert house.check() == ""
+
+
+def test_keys_may_come_from_the_environment(make_house):
+    first = make_house("first")
+    lines = [line for line in first.cli("keys", "create", "--print").stdout.splitlines() if not line.startswith("#")]
+    house = make_house("second", settings={"encryption": {"keys": "${MEDSTREAM_KEYS}"}})
+    house.environment = {"MEDSTREAM_KEYS": ";".join(lines)}
+    house.start()
+    crowd = talk(house)
+    house.server.stop()
+    assert not (house.data / "keys").exists()
+    secrets = [line.split()[-1] for line in lines]
+    for file in [*house.data.rglob("*"), *house.folder.glob("*.log")]:
+        assert not any(secret.encode() in file.read_bytes() for secret in secrets), file
+    house.start_server()
+    assert_kept(house, crowd)
+    assert os.environ.get("MEDSTREAM_KEYS") is None
+
+
+@pytest.fixture
+def say(capsys):
+    """Prints a line that a passing test shows as well."""
+    def say(line: object):
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    return say
