@@ -133,7 +133,7 @@ let package = Package(
         app(
             "medstream-worker", in: "Worker",
             uses: [
-                "Configuration", "Core", "Daemon", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
                 "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 

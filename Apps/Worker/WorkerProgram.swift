@@ -1,5 +1,6 @@
 import Configuration
 import Daemon
+import Encryption
 import Glibc
 import Plugins
 import Providers
