@@ -49,7 +49,8 @@ struct Floor {
         try await database.write { transaction in
             for (id, payload) in leased {
                 try transaction.run(
-                    "INSERT INTO message(id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body", id,
+                    "INSERT INTO message(id, body) VALUES (?, ?) ON CONFLICT(id) DO UPDATE SET body = excluded.body",
+                    id,
                     payload)
             }
         }

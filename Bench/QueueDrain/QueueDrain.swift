@@ -1,6 +1,5 @@
 import Core
 import Encryption
-import Glibc
 import Jobs
 import Persistence
 import SQLite
@@ -71,10 +70,8 @@ struct Drain {
         for start in stride(from: 0, to: turns.count, by: 500) {
             try await queue.enqueue(turns[start..<min(start + 500, turns.count)].map(\.job))
         }
-        var settings = WorkerSettings()
-        if let c = getenv("QD"), let n = Int(String(cString: c)) { settings.concurrency[.saveTurn] = n }
         let worker = Worker(
-            queue, [SaveTurn(to: store, from: queue)], settings, log: Log(level: .error, sink: { _ in }))
+            queue, [SaveTurn(to: store, from: queue)], WorkerSettings(), log: Log(level: .error, sink: { _ in }))
         let took = await seconds {
             async let run: Void = worker.run()
             while worker.counts.byKind[.saveTurn]?.finished ?? 0 < rows { try? await Task.sleep(for: .milliseconds(5)) }
