@@ -39,13 +39,11 @@ extension OpenStorage {
             )
         }
         let storage = try await Storage.open(settings, for: .tool, log: Log(level: .warning))
-        guard let store = storage.store as? any Store & UserDirectory else {
-            throw NothingKept("This kind of store cannot be looked after from here.")
-        }
         let beside = [journalFile, spoolFile].map { (name: $0, path: "\(settings.dataDirectory)/\($0)") }
             .filter { FileManager.default.fileExists(atPath: $0.path) }
         return OpenStorage(
-            store: store, keyring: storage.keyring ?? keyring, place: isPostgres ? "PostgreSQL" : persistence.path,
+            store: storage.store, keyring: storage.keyring ?? keyring,
+            place: isPostgres ? "PostgreSQL" : persistence.path,
             isPostgres: isPostgres, queues: storage.queues.map(\.queue),
             files: beside + (isPostgres ? [] : [(storeFile, persistence.path)]), close: { await storage.close() })
     }

@@ -7,7 +7,7 @@ import Settings
 
 /// What is kept, opened for an operator beside servers and workers that use it.
 struct OpenStorage {
-    let store: any Store & UserDirectory
+    let store: any Store
     let keyring: Keyring
     /// Where it is, without any password.
     let place: String
