@@ -48,12 +48,14 @@ class WatchedTurn(Turn):
 class Viewer(Speaker):
     """Asks, and comes back after each break; counts the breaks in mid-answer."""
 
+    is_over = False
+
     async def watch(self, number: int, words: int, pace: int) -> WatchedTurn:
         turn = WatchedTurn(answers.question(f"{self.name}-{number}", words, pace))
         self.conversation = None
         turn.asked_at = time.monotonic()
         self.turns.append(turn)
-        while turn.outcome is None:
+        while turn.outcome is None and not self.is_over:
             before = turn.offset
             try:
                 await (self.resume(turn) if turn.can_resume else self.ask(turn))
@@ -123,10 +125,15 @@ async def torment(house: House, points: int, seed: int) -> list[WatchedTurn]:
         # Some end before the kill, most are in the middle.
         watching = [asyncio.create_task(viewer.watch(0, chance.randint(5, 120), 10)) for viewer in viewers]
         await asyncio.sleep(chance.uniform(0.05, 0.9))
-        house.server.kill()
-        await asyncio.to_thread(house.start_server)
-        # All of this life, before the next: what a second crash makes of the first is looked at below.
-        new = await asyncio.wait_for(asyncio.gather(*watching), 60)
+        try:
+            house.server.kill()
+            await asyncio.to_thread(house.start_server)
+            # All of this life, before the next: what a second crash makes of the first is looked at below.
+            new = await asyncio.wait_for(asyncio.gather(*watching), 60)
+        finally:
+            # Or they would come back for ever to a server that is not there.
+            for viewer in viewers:
+                viewer.is_over = True
         for turn in new:
             await asyncio.wait_for(hold(house, turn), 30)
         turns += new
