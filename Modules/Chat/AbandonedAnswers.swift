@@ -41,11 +41,20 @@ public struct AbandonedAnswers: Sendable {
         } catch .unavailable {
             await spool(row)
         } catch .notFound {
-            // Deleted meanwhile, or never stored.
+            // Deleted meanwhile, or never stored, or its beginning waits in the spool and its end belongs behind it.
+            if await isWaiting { await spool(row) }
         } catch {
             log.error("answer_not_closed", [.id("message", row.id)], detail: error)
         }
         return nil
+    }
+
+    /// Whether the spool has turns that the store does not have yet.
+    private var isWaiting: Bool {
+        get async {
+            let counts = (try? await spool?.statistics())?.first { $0.kind == .saveTurn }
+            return counts.map { $0.due + $0.delayed + $0.leased > 0 } ?? false
+        }
     }
 
     private func ending(of row: Message) async throws(StoreError) -> Ending? {

@@ -43,6 +43,7 @@ final class TurnRecorder: Sendable {
     ///   here of the conversation.
     func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         guard let spool else { return try await beginInStore(turn) }
+        if let open = try await self.waiting(turn, in: spool) { return open }
         var cause = StoreError.unavailable(StoreDown())
         if health.mayAsk() {
             do throws(StoreError) {
@@ -64,7 +65,34 @@ final class TurnRecorder: Sendable {
     private func beginInStore(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         let begun = try await store.begin(turn)
         FaultPoint.reach("after_begin_before_ack")
+        if spool != nil, begun.isNew, case .newConversation = turn.subject, let known = known(turn) {
+            recent.note(.init(conversation: known.conversation, history: [begun.answer, begun.question]))
+        }
         return OpenTurn(begun: begun)
+    }
+
+    /// The turn that a key names, while the spool has its beginning and the store does not.
+    ///
+    /// - Throws: `unavailable` for one that an earlier server began: it is there when the worker has brought it home.
+    private func waiting(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> OpenTurn? {
+        guard let name = Self.name(of: turn) else { return nil }
+        do throws(StoreError) {
+            _ = try await spool.job(withKey: name)
+        } catch {
+            guard case .notFound = error else { throw error }
+            return nil
+        }
+        guard var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else {
+            throw .unavailable(StoreDown())
+        }
+        begun.isNew = false
+        return OpenTurn(begun: begun, waiting: turn)
+    }
+
+    /// What the job is called that begins a turn with a key.
+    private static func name(of turn: NewTurn) -> String? {
+        // A key of a client's is its own text, and what names a job is stored in the clear.
+        turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
     }
 
     private func begin(
@@ -76,8 +104,7 @@ final class TurnRecorder: Sendable {
         let rows = rows(of: turn, in: known.conversation)
         let begun = BegunTurn(turn: rows.turn, isNew: true, question: rows.question, answer: rows.answer)
         let deferred = DeferredTurn(begun: turn)
-        // A key of a client's is its own text, and what names a job is stored in the clear.
-        let name = turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
+        let name = Self.name(of: turn)
         guard try await spool.enqueue([name.map { deferred.job(named: $0) } ?? deferred.job]) == 1 else {
             guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
             begun.isNew = false
@@ -134,9 +161,18 @@ final class TurnRecorder: Sendable {
         if turn.waiting != nil, let known {
             return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
         }
-        let conversation = try await store.conversation(question.conversation, of: question.owner)
-        let history = try await store.history(
-            of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        let conversation: Conversation
+        let history: [Message]
+        do throws(StoreError) {
+            conversation = try await store.conversation(question.conversation, of: question.owner)
+            history = try await store.history(
+                of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        } catch {
+            // The question is stored; that the store went away since is no reason not to answer it.
+            guard case .unavailable = error, spool != nil, let known else { throw error }
+            health.answered(false)
+            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+        }
         if spool != nil { recent.note(.init(conversation: conversation, history: [answer, question] + history)) }
         return (conversation, history)
     }
