@@ -35,14 +35,18 @@ public struct AbandonedAnswers: Sendable {
             text: stream.text(.chat), reasoning: stream.text(.reasoning), state: .final, outcome: .interrupted,
             stream: stream.id, lastOffset: stream.lastOffset + Self.endOffset, version: Message.interruptedVersion,
             createdAt: .now)
+        // Its beginning may be among what waits in the spool: its end belongs behind it, or it would be in its place.
+        if await isWaiting {
+            await spool(row)
+            return nil
+        }
         do throws(StoreError) {
             if try await store.save(row) { return nil }
             return try await ending(of: row)
         } catch .unavailable {
             await spool(row)
         } catch .notFound {
-            // Deleted meanwhile, or never stored, or its beginning waits in the spool and its end belongs behind it.
-            if await isWaiting { await spool(row) }
+            // Deleted meanwhile, or never stored.
         } catch {
             log.error("answer_not_closed", [.id("message", row.id)], detail: error)
         }
@@ -76,13 +80,17 @@ public struct AbandonedAnswers: Sendable {
 
     /// Ends those of which the journal knows nothing, with the text of their last record.
     ///
+    /// - Parameter isRunning: whether an answer is being written here; it is left alone.
     /// - Returns: how many there were.
     /// - Throws: ``StoreError/unavailable(_:)``; the rest is ended by the next call.
     @discardableResult
-    public func closeRest() async throws(StoreError) -> Int {
+    public func closeRest(
+        unless isRunning: (StreamID, UserID) -> Bool = { _, _ in false }
+    ) async throws(StoreError) -> Int {
         var count = 0
         while true {
-            let open = try await store.unfinished(limit: Self.atOnce)
+            let found = try await store.unfinished(limit: Self.atOnce)
+            let open = found.filter { answer in answer.stream.map { !isRunning($0, answer.owner) } ?? true }
             for var answer in open {
                 answer.state = .final
                 answer.outcome = .interrupted
@@ -95,6 +103,7 @@ public struct AbandonedAnswers: Sendable {
                 }
             }
             count += open.count
+            // What is left alone would be found again.
             guard open.count == Self.atOnce else { return count }
         }
     }

@@ -44,6 +44,10 @@ final class TurnRecorder: Sendable {
     func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         guard let spool else { return try await beginInStore(turn) }
         if let open = try await self.waiting(turn, in: spool) { return open }
+        // What comes after turns that are still on their way home goes the same way, so that their order stays.
+        if try await isBringingHome(spool) {
+            return try await begin(turn, in: spool, because: .unavailable(StoreDown()))
+        }
         var cause = StoreError.unavailable(StoreDown())
         if health.mayAsk() {
             do throws(StoreError) {
@@ -87,6 +91,13 @@ final class TurnRecorder: Sendable {
         }
         begun.isNew = false
         return OpenTurn(begun: begun, waiting: turn)
+    }
+
+    /// Whether turns are in the spool that a worker could write now; those that failed and wait do not hold others up.
+    private func isBringingHome(_ spool: any JobQueue) async throws(StoreError) -> Bool {
+        let ready = try await spool.jobs(in: .ready, of: .saveTurn, after: nil, limit: 20).items
+        if ready.contains(where: { $0.dueAt == nil }) { return true }
+        return try await !spool.jobs(in: .leased, of: .saveTurn, after: nil, limit: 1).items.isEmpty
     }
 
     /// What the job is called that begins a turn with a key.
