@@ -40,7 +40,9 @@ def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float 
 def ask_again(house: House, crowd: Crowd, seed: int):
     """Old keys join their turns: whoever asks again gets the old answer."""
     chance = random.Random(seed)
-    for old in chance.sample(crowd.turns, min(20, len(crowd.turns))):
+    # The end of a pending one may have come out of the spool after its stream was given another.
+    turns = [turn for turn in crowd.turns if turn.outcome != "interrupted" and not turn.was_pending]
+    for old in chance.sample(turns, min(20, len(turns))):
         turn = Turn(old.question, key=old.key)
         speaker = Speaker(house.port, "again", chance)
         speaker.conversation = old.asked_in
