@@ -13,6 +13,14 @@ final class TurnRecorder: Sendable {
     private let health = StoreHealth()
     private let recent = RecentConversations()
     private let unsaved = UnsavedAnswers()
+    /// The last turn of each conversation that went to the spool, by the name of its job.
+    private let last = Mutex<Spooled>(Spooled())
+
+    private struct Spooled {
+        var names: [ConversationID: String] = [:]
+        /// Whether all is written that an earlier server left in the spool.
+        var isCaughtUp = false
+    }
     /// Turns in the spool by their idempotency keys, so that a repeated request joins its turn during the outage too.
     private let waiting = Mutex<[String: BegunTurn]>([:])
     /// Past it the oldest outage's keys are forgotten here; their requests are answered by the store once it is back.
@@ -44,8 +52,7 @@ final class TurnRecorder: Sendable {
     func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         guard let spool else { return try await beginInStore(turn) }
         if let open = try await self.waiting(turn, in: spool) { return open }
-        // What comes after turns that are still on their way home goes the same way, so that their order stays.
-        if try await isBringingHome(spool) {
+        if try await followsOne(turn, in: spool) {
             return try await begin(turn, in: spool, because: .unavailable(StoreDown()))
         }
         var cause = StoreError.unavailable(StoreDown())
@@ -93,6 +100,28 @@ final class TurnRecorder: Sendable {
         return OpenTurn(begun: begun, waiting: turn)
     }
 
+    /// Whether an earlier turn of the conversation is still on its way home: what follows goes the same way, so that
+    /// their order stays.
+    ///
+    /// - Throws: `unavailable` when nobody knows, since it was an earlier server that put the turns there.
+    private func followsOne(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> Bool {
+        guard case .message(let conversation, _) = turn.subject else { return false }
+        if let name = last.withLock({ $0.names[conversation] }) {
+            do throws(StoreError) {
+                _ = try await spool.job(withKey: name)
+                return true
+            } catch {
+                guard case .notFound = error else { throw error }
+                last.withLock { $0.names[conversation] = nil }
+                return false
+            }
+        }
+        if last.withLock({ $0.isCaughtUp }) || recent.find(conversation, of: turn.owner) != nil { return false }
+        if try await isBringingHome(spool) { throw .unavailable(StoreDown()) }
+        last.withLock { $0.isCaughtUp = true }
+        return false
+    }
+
     /// Whether turns are in the spool that a worker could write now; those that failed and wait do not hold others up.
     private func isBringingHome(_ spool: any JobQueue) async throws(StoreError) -> Bool {
         let ready = try await spool.jobs(in: .ready, of: .saveTurn, after: nil, limit: 20).items
@@ -116,12 +145,17 @@ final class TurnRecorder: Sendable {
         let begun = BegunTurn(turn: rows.turn, isNew: true, question: rows.question, answer: rows.answer)
         let deferred = DeferredTurn(begun: turn)
         let name = Self.name(of: turn)
-        guard try await spool.enqueue([name.map { deferred.job(named: $0) } ?? deferred.job]) == 1 else {
+        let job = name.map { deferred.job(named: $0) } ?? deferred.job
+        guard try await spool.enqueue([job]) == 1 else {
             guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
             begun.isNew = false
             return OpenTurn(begun: begun, waiting: turn)
         }
         FaultPoint.reach("after_spool_before_ack")
+        last.withLock { last in
+            if last.names.count >= Self.maxWaiting { last.names = [:] }
+            last.names[known.conversation.id] = job.uniqueKey
+        }
         if let name {
             waiting.withLock { waiting in
                 if waiting.count >= Self.maxWaiting { waiting = [:] }
