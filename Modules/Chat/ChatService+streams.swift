@@ -83,11 +83,12 @@ extension Message {
             .map { StreamEvent.PanelText(panel: $0.0, stage: stage, text: $0.1) }
     }
 
-    /// The `stream_done` of a finished answer.
+    /// The `stream_done` of an answer whose stream is gone.
     var done: StreamEvent {
         var facts: [String: JSONValue] = [:]
         facts["provider"] = provider.map { .string($0) }
         facts["model"] = model.map { .string($0) }
-        return .done(outcome ?? .failed, usage: usage, metadata: facts)
+        // One that is open still, and has no stream, is that of a server that died a moment ago.
+        return .done(outcome ?? .interrupted, usage: usage, metadata: facts)
     }
 }
