@@ -168,6 +168,11 @@ let package = Package(
                 "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "SQLite", "StoreConformance",
                 "StorePostgres", "StoreSQLite",
             ]),
+        tests(
+            "StorePostgresTests",
+            of: [
+                "Core", "Encryption", "Persistence", "PostgreSQL", "PostgresSupport", "StorePostgres",
+            ]),
         tests("SQLiteTests", of: ["SQLite"]),
         tests(
             "StoreSQLiteTests", of: ["Core", "Encryption", "Persistence", "SQLite", "StoreConformance", "StoreSQLite"]),

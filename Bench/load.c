@@ -11,6 +11,7 @@
 // without its end, in time is counted and is no fault: for targets that may be overloaded.
 // Exit 1, and the reasons on standard error, when any text was lost, doubled or changed, or any stream broke.
 #define _GNU_SOURCE
+#include "options.h"
 #include "process.h"
 #include "stream.h"
 #include <arpa/inet.h>
@@ -23,11 +24,10 @@
 enum { WINDOWS = 8, PIDS = 16, FAULTS_SHOWN = 5, CATCH_UP_SECONDS = 5 };
 
 static struct {
-    int port, streams, ramp, slow, also, may_lag, window_count, pid_count;
+    int port, streams, ramp, complete, slow, also, may_lag, window_count, pid_count;
     int pids[PIDS];
     const char *path, *body;
     double warm, windows[WINDOWS];
-    uint64_t complete;
 } options = {.ramp = 1000, .warm = 1};
 
 static stream *streams;
@@ -104,8 +104,8 @@ static void settle(stream *s) {
         if (!s->has_ended) stream_fail(s, "ended after %llu chunks with no terminal event", (unsigned long long)s->cells);
         else if (s->cell_fill) stream_fail(s, "a cut chunk at the end: \"%.*s\"", s->cell_fill, s->cell);
         else if (!options.complete) stream_fail(s, "ended by itself after %llu chunks", (unsigned long long)s->cells);
-        else if (s->cells != options.complete)
-            stream_fail(s, "%llu chunks of %llu", (unsigned long long)s->cells, (unsigned long long)options.complete);
+        else if (s->cells != (uint64_t)options.complete)
+            stream_fail(s, "%llu chunks of %d", (unsigned long long)s->cells, options.complete);
     }
     if (s->fault && faults++ < FAULTS_SHOWN) fprintf(stderr, "stream %d: %s\n", s->number, s->fault);
 }
@@ -193,30 +193,24 @@ static void read_on(void) {
     free(had);
 }
 
-static int usage(const char *what) {
-    fprintf(stderr, "load: %s; the comment at the top of load.c has the options\n", what);
-    return 64;
-}
-
 int main(int count, char **arguments) {
-    for (int i = 1; i < count; i += 2) {
-        const char *name = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (!value) return usage("an option needs a value");
-        if (!strcmp(name, "--port")) options.port = atoi(value);
-        else if (!strcmp(name, "--path")) options.path = value;
-        else if (!strcmp(name, "--body")) options.body = value;
-        else if (!strcmp(name, "--streams")) options.streams = atoi(value);
-        else if (!strcmp(name, "--ramp")) options.ramp = atoi(value);
-        else if (!strcmp(name, "--warm")) options.warm = atof(value);
-        else if (!strcmp(name, "--complete")) options.complete = strtoull(value, NULL, 10);
-        else if (!strcmp(name, "--slow")) options.slow = atoi(value);
-        else if (!strcmp(name, "--may-lag")) options.may_lag = atoi(value);
-        else if (!strcmp(name, "--also")) options.also = atoi(value);
-        else if (!strcmp(name, "--pid") && options.pid_count < PIDS) options.pids[options.pid_count++] = atoi(value);
-        else if (!strcmp(name, "--window") && options.window_count < WINDOWS) options.windows[options.window_count++] = atof(value);
-        else return usage(name);
-    }
-    if (!options.port || !options.path || options.streams <= 0 || !options.window_count) return usage("something is missing");
+    const option known[] = {
+        {"--port", INTEGER, &options.port, 1, NULL},
+        {"--path", TEXT, &options.path, 1, NULL},
+        {"--body", TEXT, &options.body, 1, NULL},
+        {"--streams", INTEGER, &options.streams, 1, NULL},
+        {"--ramp", INTEGER, &options.ramp, 1, NULL},
+        {"--warm", REAL, &options.warm, 1, NULL},
+        {"--window", REAL, options.windows, WINDOWS, &options.window_count},
+        {"--complete", INTEGER, &options.complete, 1, NULL},
+        {"--slow", INTEGER, &options.slow, 1, NULL},
+        {"--may-lag", INTEGER, &options.may_lag, 1, NULL},
+        {"--pid", INTEGER, options.pids, PIDS, &options.pid_count},
+        {"--also", INTEGER, &options.also, 1, NULL},
+        {NULL, TEXT, NULL, 0, NULL},
+    };
+    read_options("load", known, count, arguments);
+    if (!options.port || !options.path || options.streams <= 0 || !options.window_count) usage("load", "something is missing");
 
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);

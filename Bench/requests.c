@@ -10,6 +10,7 @@
 // whole cells in order.
 #define _GNU_SOURCE
 #include "cell.h"
+#include "options.h"
 #include "process.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -177,29 +178,23 @@ static long memory(void) {
 
 static uint64_t ours(void) { return own_cpu_ns() + (options.also ? process_cpu_ns(options.also) : 0); }
 
-static int usage(const char *what) {
-    fprintf(stderr, "requests: %s; the comment at the top of requests.c has the options\n", what);
-    return 64;
-}
-
 int main(int count, char **arguments) {
-    for (int i = 1; i < count; i += 2) {
-        const char *name = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (!value) return usage("an option needs a value");
-        if (!strcmp(name, "--port")) options.port = atoi(value);
-        else if (!strcmp(name, "--path")) options.path = value;
-        else if (!strcmp(name, "--body")) options.body = value;
-        else if (!strcmp(name, "--connections")) options.connections = atoi(value);
-        else if (!strcmp(name, "--cells")) options.cells = atoi(value);
-        else if (!strcmp(name, "--rate")) options.rate = atof(value);
-        else if (!strcmp(name, "--warm")) options.warm = atof(value);
-        else if (!strcmp(name, "--window")) options.window = atof(value);
-        else if (!strcmp(name, "--also")) options.also = atoi(value);
-        else if (!strcmp(name, "--pid") && options.pid_count < PIDS) options.pids[options.pid_count++] = atoi(value);
-        else return usage(name);
-    }
+    const option known[] = {
+        {"--port", INTEGER, &options.port, 1, NULL},
+        {"--path", TEXT, &options.path, 1, NULL},
+        {"--body", TEXT, &options.body, 1, NULL},
+        {"--connections", INTEGER, &options.connections, 1, NULL},
+        {"--cells", INTEGER, &options.cells, 1, NULL},
+        {"--rate", REAL, &options.rate, 1, NULL},
+        {"--warm", REAL, &options.warm, 1, NULL},
+        {"--window", REAL, &options.window, 1, NULL},
+        {"--pid", INTEGER, options.pids, PIDS, &options.pid_count},
+        {"--also", INTEGER, &options.also, 1, NULL},
+        {NULL, TEXT, NULL, 0, NULL},
+    };
+    read_options("requests", known, count, arguments);
     if (!options.port || !options.path || !options.body || options.connections <= 0 || options.window <= 0)
-        return usage("something is missing");
+        usage("requests", "something is missing");
     request_length = (size_t)snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", options.path, strlen(options.body), options.body);
     connections = calloc((size_t)options.connections, sizeof *connections);

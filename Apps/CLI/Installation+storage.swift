@@ -3,6 +3,7 @@ import Backup
 import Encryption
 import Persistence
 import Settings
+import Storage
 import StoreSQLite
 
 extension Installation {
@@ -38,7 +39,7 @@ extension Installation {
             return try await body()
         } catch let error as KeyringError {
             return refuse(error)
-        } catch let error where error is NothingKept || error is StoreFileError {
+        } catch let error where error is NothingKept || error is StorageError || error is StoreFileError {
             Terminal().note("\(error)")
             return ExitCode.configuration
         } catch let error as StoreError {

@@ -2,9 +2,9 @@ import Core
 import Encryption
 import Foundation
 import Persistence
-import SQLite
 import Settings
-import StoreSQLite
+import Storage
+import Telemetry
 
 /// Why there is nothing to look after; a sentence for the operator.
 struct NothingKept: Error, CustomStringConvertible {
@@ -16,39 +16,35 @@ struct NothingKept: Error, CustomStringConvertible {
 extension OpenStorage {
     /// The names of the files beside the store's.
     private static let (spoolFile, journalFile) = ("spool.sqlite", "journal.sqlite")
+    /// What the store's file is called in a backup, and in a data directory unless the settings say otherwise.
     static let storeFile = "medstream.sqlite"
 
     /// Opens what the settings name, with the keys that are there: none are made.
     ///
-    /// - Parameter mayMake: whether a store that is not there is made.
-    /// - Throws: ``NothingKept``, `KeyringError`, `StoreFileError`.
+    /// - Parameters:
+    ///   - settings: of the installation.
+    ///   - mayMake: whether a store that is not there is made.
+    /// - Throws: ``NothingKept``, `KeyringError`, `StorageError`.
     static func open(_ settings: Settings, mayMake: Bool) async throws -> OpenStorage {
         let persistence = settings.persistence
         guard persistence.store != .memory else {
             throw NothingKept("With 'persistence.store: memory' nothing is kept that could be looked after.")
         }
         let keyring = try settings.encryption.keyring()
+        let isPostgres = persistence.store == .postgres
+        guard isPostgres || mayMake || FileManager.default.fileExists(atPath: persistence.path) else {
+            throw NothingKept(
+                "There is no store '\(persistence.path)' yet: a server makes it when it starts, and 'medstream migrate' does so now.")
+        }
+        let storage = try await Storage.open(settings, for: .tool, log: Log(level: .warning))
+        guard let store = storage.store as? any Store & UserDirectory else {
+            throw NothingKept("This kind of store cannot be looked after from here.")
+        }
         let beside = [journalFile, spoolFile].map { (name: $0, path: "\(settings.dataDirectory)/\($0)") }
             .filter { FileManager.default.fileExists(atPath: $0.path) }
-        return try await sqlite(persistence.path, keyring, beside, mayMake: mayMake)
-    }
-
-    private static func sqlite(
-        _ path: String, _ keyring: Keyring, _ beside: [(name: String, path: String)], mayMake: Bool
-    ) async throws -> OpenStorage {
-        guard mayMake || FileManager.default.fileExists(atPath: path) else {
-            throw NothingKept(
-                "There is no store '\(path)' yet: a server makes it when it starts, and 'medstream migrate' does so now.")
-        }
-        let store = try await SQLiteStore(SQLiteStore.Settings(path: path), keyring)
-        do {
-            return OpenStorage(
-                store: store, keyring: keyring, place: path, isPostgres: false,
-                queues: [try await SQLiteQueue(store.database, keyring)], files: beside + [(storeFile, path)],
-                close: { await store.close() })
-        } catch {
-            await store.close()
-            throw error
-        }
+        return OpenStorage(
+            store: store, keyring: storage.keyring ?? keyring, place: isPostgres ? "PostgreSQL" : persistence.path,
+            isPostgres: isPostgres, queues: storage.queues.map(\.queue),
+            files: beside + (isPostgres ? [] : [(storeFile, persistence.path)]), close: { await storage.close() })
     }
 }

@@ -12,6 +12,7 @@ final class TurnRecorder: Sendable {
     private let spool: (any JobQueue)?
     private let health = StoreHealth()
     private let recent = RecentConversations()
+    private let unsaved = UnsavedAnswers()
     /// Turns in the spool by their idempotency keys, so that a repeated request joins its turn during the outage too.
     private let waiting = Mutex<[String: BegunTurn]>([:])
     /// Past it the oldest outage's keys are forgotten here; their requests are answered by the store once it is back.
@@ -171,11 +172,26 @@ final class TurnRecorder: Sendable {
         }
     }
 
-    /// Records the end of an answer.
+    /// Records the end of an answer; where that fails, for as long as the process lives it is tried again.
     ///
     /// - Returns: whether it is in the store; if not, it is in the spool, which is as durable.
     /// - Throws: as ``ConversationStore/save(_:then:)``.
     func finish(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            return try await record(answer, waiting: turn)
+        } catch {
+            switch error {
+            case .unavailable, .full:
+                unsaved.keep(answer, waiting: turn) { [self] answer, turn throws(StoreError) in
+                    _ = try await record(answer, waiting: turn)
+                }
+            default: break
+            }
+            throw error
+        }
+    }
+
+    private func record(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
         FaultPoint.reach("before_save")
         let jobs = [ConversationToDescribe(answer.conversation, of: answer.owner, after: answer.id).job]
         if turn == nil, spool == nil || health.mayAsk() {

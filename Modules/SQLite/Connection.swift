@@ -10,9 +10,16 @@ final class Connection {
     private let deadline: UnsafeMutablePointer<UInt64>
     /// Texts run by ``execute(_:)``, of which SQLite does not always count the rows.
     private var scripts: Int64 = 0
+    /// What statements cost so far, in steps of SQLite's machine.
+    private(set) var steps = 0
 
     /// Statements kept prepared; the least recent are not known, so past it all are let go.
     private static let maxPrepared = 256
+
+    /// Sets the library up, once in a process; when somebody used it before, it stays as it is.
+    private static let configured = medstream_sqlite_configure()
+
+    private static func configure() { _ = configured }
 
     enum Mode {
         /// Makes the file when there is none.
@@ -21,6 +28,7 @@ final class Connection {
     }
 
     init(path: String, _ mode: Mode, busyTimeout: Duration) throws(SQLiteError) {
+        Self.configure()
         let flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE
         let access = mode == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         var pointer: OpaquePointer?
@@ -84,6 +92,7 @@ final class Connection {
 
     /// Makes a statement ready for its next use, and forgets its values.
     func putBack(_ statement: Prepared, _ sql: SQL) {
+        steps += Int(sqlite3_stmt_status(statement.pointer, SQLITE_STMTSTATUS_VM_STEP, 1))
         sqlite3_reset(statement.pointer)
         sqlite3_clear_bindings(statement.pointer)
         if prepared.count >= Self.maxPrepared { letGo() }

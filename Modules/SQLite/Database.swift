@@ -10,6 +10,7 @@ public final class Database: Sendable {
     public let settings: Settings
     let writer: Writer
     private let reads = Mailbox<Reader.Request>()
+    private let readCost = Reader.Steps()
     private let threads = Ending()
 
     /// Opens a file and waits for the disk: not for a task on an event loop.
@@ -21,7 +22,9 @@ public final class Database: Sendable {
         try settings.makeFile()
         writer = try Writer(settings)
         var readers: [Reader] = []
-        for _ in 0..<max(1, settings.readers) { readers.append(try Reader(settings, taking: reads)) }
+        for _ in 0..<max(1, settings.readers) {
+            readers.append(try Reader(settings, taking: reads, counting: readCost))
+        }
 
         threads.began(1 + readers.count)
         let threads = threads
@@ -108,6 +111,9 @@ public final class Database: Sendable {
 
     /// What was written since it was opened.
     public var counts: Counts { writer.done }
+
+    /// What reads cost since it was opened, in steps of SQLite's machine: some 10 ns each, whatever the clock says.
+    public var readSteps: Int { readCost.count.load(ordering: .relaxed) }
 
     /// Callers that wait for the writer to take them.
     public var waiting: Int { writer.box.count }

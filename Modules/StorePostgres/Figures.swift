@@ -28,7 +28,8 @@ struct Figures: Sendable {
     init(_ text: String?, of table: SealedTable, row: String) throws(StoreError) {
         guard let text else { return }
         guard let json = try? JSONValue(parsing: text), let spans = AnswerSpan.all(in: json["spans"]) else {
-            throw .unavailable(UnreadableRow(table: table.rawValue, row: row, reason: "Its figures are not JSON of ours."))
+            throw .unavailable(
+                UnreadableRow(table: table.rawValue, row: row, reason: "Its figures are not JSON of ours."))
         }
         provider = json["provider"]?.string
         model = json["model"]?.string

@@ -84,7 +84,8 @@ extension Message {
             reasoning: texts[1], state: state, outcome: outcome.flatMap(Outcome.init),
             stream: try row.get(7, as: String?.self).flatMap { StreamID($0) }, lastOffset: try row.get(8),
             provider: figures.provider, model: figures.model, usage: figures.usage, cost: figures.cost,
-            spans: figures.spans, version: try row.get(9), replyTo: try row.get(10, as: String?.self).flatMap { MessageID($0) },
+            spans: figures.spans, version: try row.get(9),
+            replyTo: try row.get(10, as: String?.self).flatMap { MessageID($0) },
             retryOf: try row.get(11, as: String?.self).flatMap { MessageID($0) },
             createdAt: Timestamp(milliseconds: Int64(try row.get(12, as: Int.self))))
     }

@@ -93,7 +93,8 @@ extension Standing {
     /// The same as its owner sees it, in the midst of migrating.
     fileprivate init(inTransaction session: Session) throws(PostgreSQLError) {
         let rows = try session.run([
-            Statement("SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_user"),
+            Statement(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_user"),
             Statement("SELECT number, sha256 FROM medstream.migration"),
         ])
         version = try rows[0][0].value(0)

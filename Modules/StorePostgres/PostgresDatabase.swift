@@ -20,6 +20,7 @@ public struct PostgresDatabase: Sendable {
     ///   - sessionAddress: where its sessions are, if `address` is a pooler of transactions; `nil` for the same.
     ///   - limits: of the pool.
     ///   - keyring: what rows are sealed with.
+    /// - Returns: the database, whose pool is open as long as anyone holds it.
     /// - Throws: ``PostgresOpenError``, which says what to do.
     public static func open(
         _ address: ServerAddress, sessionAddress: ServerAddress? = nil, limits: Pool.Limits = Pool.Limits(),
@@ -87,7 +88,8 @@ public struct PostgresDatabase: Sendable {
             }
         } catch {
             throw .unreachable(
-                address: pool.address.description, error.cause ?? PostgreSQLError(.defect, "The keyring could not be checked"))
+                address: pool.address.description,
+                error.cause ?? PostgreSQLError(.defect, "The keyring could not be checked"))
         }
         guard known == identity else { throw .wrongKey(rows: known, given: identity) }
     }

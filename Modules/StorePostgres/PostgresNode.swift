@@ -47,8 +47,11 @@ public final class PostgresNode: Sendable {
         keeper = Pool(database.sessionAddress, limits) { session throws(PostgreSQLError) in
             guard holdsLock else { return }
             // An old connection of ours that the server has not given up yet still holds it; then we are alive as well.
-            let isHeld = try session.run(Statement("SELECT pg_try_advisory_lock($1)", [.int(key)]))[0].value(0, as: Bool.self)
-            guard isHeld else { throw PostgreSQLError(.outage, "The lock of this process is still held by an old connection") }
+            let isHeld = try session.run(Statement("SELECT pg_try_advisory_lock($1)", [.int(key)]))[0].value(
+                0, as: Bool.self)
+            guard isHeld else {
+                throw PostgreSQLError(.outage, "The lock of this process is still held by an old connection")
+            }
         }
         try await beat()
         let row: [Value] = [.uuid(id.text), .int(key), .bool(holdsLock)]
@@ -60,13 +63,16 @@ public final class PostgresNode: Sendable {
     }
 
     deinit {
-        heart.withLock { $0?.cancel() }
+        stopBeating()
         keeper.close()
     }
 
+    /// Lets the connection be as it is, as a process that hangs would.
+    func stopBeating() { heart.withLock { $0?.cancel() } }
+
     /// Ends the membership: what the process held is free at once.
     public func leave() async {
-        heart.withLock { $0?.cancel() }
+        stopBeating()
         let id = id.text
         try? await pool.run(as: .care, hasRoles: hasRoles) { transaction throws(StoreError) in
             _ = try transaction.finish(Statement("DELETE FROM medstream.node WHERE id = $1", [.uuid(id)]))

@@ -11,11 +11,17 @@ extension PostgresQueue {
             .text(token.text), .uuid(request.worker.text), .int(request.duration.millisecondsRoundedUp),
         ]
         let rows = try await run { transaction throws(StoreError) in
-            let due = Statement(
-                unchecked: QueueStatements.due,
-                [.text(request.kind.rawValue), .int(request.limit), .bool(request.kind.keepsOrder)])
             var selection = Selection(request)
-            for row in try transaction.run(due) { selection.consider(try Candidate(row)) }
+            // Most often what is found is what is taken; where the order of groups left jobs out, more are looked at.
+            for step in [request.limit, 4 * request.limit + 64, 2000, 20_000] {
+                selection = Selection(request)
+                let due = Statement(
+                    unchecked: QueueStatements.due,
+                    [.text(request.kind.rawValue), .int(step), .bool(request.kind.keepsOrder)])
+                let rows = try transaction.run(due)
+                for row in rows { selection.consider(try Candidate(row)) }
+                guard selection.hasSkipped, rows.count >= step else { break }
+            }
             // Those that are locked and left are free again when the transaction ends.
             guard !selection.taken.isEmpty else { return nil as Rows? }
             return try transaction.finish(
@@ -116,15 +122,24 @@ private struct Candidate {
 private struct Selection {
     private let request: LeaseRequest
     private(set) var taken: [Candidate] = []
-    private var isOpen = true
+    /// Whether a job was left out for one of its group.
+    private(set) var hasSkipped = false
+    private var isAlone = false
+
+    /// Whether more may come.
+    var isOpen: Bool { !isAlone && taken.count < request.limit }
 
     init(_ request: LeaseRequest) { self.request = request }
 
     mutating func consider(_ job: Candidate) {
-        guard isOpen, taken.count < request.limit, isNext(job) else { return }
+        guard isOpen else { return }
+        guard isNext(job) else {
+            hasSkipped = true
+            return
+        }
         // One that a worker died over comes alone, so that it cannot drag others along.
-        isOpen = job.deliveries == 0
-        if isOpen || taken.isEmpty { taken.append(job) }
+        isAlone = job.deliveries > 0
+        if !isAlone || taken.isEmpty { taken.append(job) }
     }
 
     /// Whether all that came before a job in its group is taken with it.
@@ -143,9 +158,4 @@ extension LeasedJob {
             deliveries: try row.get(4), backoff: .milliseconds(try row.get(5, as: Int.self)),
             createdAt: Timestamp(milliseconds: Int64(try row.get(6, as: Int.self))))
     }
-}
-
-extension JobKind {
-    /// Whether jobs of one group are worked on in the order they were enqueued in.
-    fileprivate var keepsOrder: Bool { self == .saveTurn }
 }

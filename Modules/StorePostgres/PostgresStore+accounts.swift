@@ -68,7 +68,8 @@ extension PostgresStore {
         try await user(
             as: .care,
             Statement(
-                "SELECT id, body, created_at FROM medstream.account WHERE email_print = $1", [.bytes(print(of: email))]))
+                "SELECT id, body, created_at FROM medstream.account WHERE email_print = $1", [.bytes(print(of: email))])
+        )
     }
 
     public func update(_ user: User) async throws(StoreError) {

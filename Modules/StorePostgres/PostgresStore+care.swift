@@ -93,7 +93,8 @@ extension PostgresStore {
             do {
                 // As the one who connected: the owner of the tables may, and for anyone else it is left to autovacuum.
                 try await pool.run(within: .seconds(600)) { session throws(PostgreSQLError) in
-                    _ = try session.run(Statement(unchecked: "VACUUM (ANALYZE, SKIP_LOCKED) medstream.\(table.rawValue)"))
+                    _ = try session.run(
+                        Statement(unchecked: "VACUUM (ANALYZE, SKIP_LOCKED) medstream.\(table.rawValue)"))
                 }
             } catch {
                 guard error.kind == .denied else { throw StoreError(error) }

@@ -131,7 +131,8 @@ extension StageResult {
         guard let file = CaseID(id), let stage = Stage(rawValue: stageName), let stream = StreamID(streamName),
             let owner = UserID(try row.get(3)), outcome == nil || outcome.flatMap(Outcome.init) != nil
         else {
-            throw .unavailable(UnreadableRow(table: "stage_result", row: name, reason: "It is not one of this version's."))
+            throw .unavailable(
+                UnreadableRow(table: "stage_result", row: name, reason: "It is not one of this version's."))
         }
         let texts = try keyring.open(try row.get(9), 3, in: .stageResult, row: name)
         let figures = try Figures(try row.get(8), of: .stageResult, row: name)

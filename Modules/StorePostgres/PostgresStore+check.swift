@@ -14,7 +14,8 @@ extension PostgresStore {
             findings += try await run(as: .care, within: .seconds(600)) { transaction throws(StoreError) in
                 try transaction.finish(Statement(unchecked: contradiction.sql)).map { row throws(StoreError) in
                     CheckFinding(
-                        contradiction.kind, table: contradiction.table, row: try row.get(0), detail: contradiction.detail)
+                        contradiction.kind, table: contradiction.table, row: try row.get(0),
+                        detail: contradiction.detail)
                 }
             }
         }

@@ -45,7 +45,8 @@ extension PostgresStore {
                         .uuid(place?.id ?? "ffffffff-ffff-ffff-ffff-ffffffffffff"), .int(rowsToRead(limit)),
                     ]))
             let items = try rows.prefix(max(1, limit)).map { row throws(StoreError) in try Conversation(row, keyring) }
-            return Page(items: items, next: items.count < rows.count ? items.last.map { ListPlace($0).description } : nil)
+            return Page(
+                items: items, next: items.count < rows.count ? items.last.map { ListPlace($0).description } : nil)
         }
     }
 
@@ -104,8 +105,12 @@ extension Conversation {
 
     init(_ row: Row, _ keyring: Keyring) throws(StoreError) {
         let id: String = try row.get(0)
-        guard let name = ConversationID(id), let owner = UserID(try row.get(1)), let kind = Stage(rawValue: try row.get(2))
-        else { throw .unavailable(UnreadableRow(table: "conversation", row: id, reason: "It is not one of this version's.")) }
+        guard let name = ConversationID(id), let owner = UserID(try row.get(1)),
+            let kind = Stage(rawValue: try row.get(2))
+        else {
+            throw .unavailable(
+                UnreadableRow(table: "conversation", row: id, reason: "It is not one of this version's."))
+        }
         let texts = try keyring.open(try row.get(6), 2, in: .conversation, row: id)
         self.init(
             id: name, owner: owner, kind: kind, title: texts[0], isNamed: try row.get(3), summary: texts[1],
@@ -161,7 +166,9 @@ extension Transaction {
         }
     }
 
-    fileprivate mutating func update(_ conversation: Conversation, _ keyring: Keyring) throws(StoreError) -> Conversation {
+    fileprivate mutating func update(_ conversation: Conversation, _ keyring: Keyring) throws(StoreError)
+        -> Conversation
+    {
         let sealed = conversation.sealed(keyring)
         _ = try finish(
             Statement(

@@ -16,7 +16,8 @@ extension PostgresStore {
             // The lengths first, in growing steps, so that no text is read that will not be said.
             for step in [16, 64, 256, 1024] + Array(repeating: 4096, count: 10_000) {
                 let rows = try transaction.run([
-                    .conversationExists(conversation, owner), .said(in: conversation, owner, before: place, limit: step),
+                    .conversationExists(conversation, owner),
+                    .said(in: conversation, owner, before: place, limit: step),
                 ])
                 guard !rows[0].isEmpty else { throw .notFound }
                 for row in rows[1] {

@@ -182,6 +182,8 @@ private struct Place {
     ///   - turn: what is to be begun.
     ///   - rows: what ``NewTurn/subjectStatement`` found.
     ///   - keyring: opens them.
+    /// - Throws: ``StoreError/notFound``, ``StoreError/conflict(_:)``, and ``StoreError/unavailable(_:)`` for rows that do
+    ///   not open.
     init(of turn: NewTurn, _ rows: Rows, _ keyring: Keyring) throws(StoreError) {
         switch turn.subject {
         case .newConversation(_, _, let text):
@@ -195,7 +197,9 @@ private struct Place {
         case .retry:
             guard let row = rows.first else { throw .notFound }
             guard let retried = MessageID(try row.get(15)), !row.isNull(0) else { throw .notFound }
-            guard try row.get(16, as: String.self) == Message.State.final.rawValue else { throw .conflict(.stillStreaming) }
+            guard try row.get(16, as: String.self) == Message.State.final.rawValue else {
+                throw .conflict(.stillStreaming)
+            }
             let question = try Message(row, keyring)
             conversation = question.conversation
             self.question = question

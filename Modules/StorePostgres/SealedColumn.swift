@@ -89,7 +89,8 @@ extension Pool {
                 room -= done
                 if done < step { break }
             }
-            left += try await run(as: .care, hasRoles: hasRoles, within: .seconds(120)) { transaction throws(StoreError) in
+            left += try await run(as: .care, hasRoles: hasRoles, within: .seconds(120)) {
+                transaction throws(StoreError) in
                 try transaction.finish(column.remaining(besides: current)).first?.get(0, as: Int.self) ?? 0
             }
         }

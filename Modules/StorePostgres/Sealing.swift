@@ -60,7 +60,8 @@ extension Keyring {
             rest = rest.dropFirst(4 + length)
         }
         guard texts.count == count, rest.isEmpty else {
-            throw .unavailable(UnreadableRow(table: table.rawValue, row: row, reason: "It does not hold \(count) texts."))
+            throw .unavailable(
+                UnreadableRow(table: table.rawValue, row: row, reason: "It does not hold \(count) texts."))
         }
         return texts
     }

@@ -25,56 +25,64 @@ extension SQLiteStore {
         let now = now()
         var counts = PurgeCounts()
         if let age = policy.conversations {
-            let end = now - age
-            try await step { transaction in
-                let old = try transaction.rows(
-                    "SELECT id FROM conversation WHERE updated_at < ? LIMIT 50", end.milliseconds
-                ) { row in try row.text(0) }
-                var done = PurgeCounts(conversations: old.count)
-                for id in old {
+            try await forEach(Self.oldConversations, before: now - age) { ids, end, transaction in
+                var done = PurgeCounts()
+                for id in ids where try transaction.exists(Self.isOldConversation, id, end.milliseconds) {
                     let (messages, keys) = try transaction.delete(conversation: id)
-                    done.messages += messages
-                    done.keys += keys
+                    done.add(PurgeCounts(conversations: 1, messages: messages, keys: keys))
                 }
                 return done
-            } adding: {
-                counts.add($0)
+            } adding: { done in
+                counts.add(done)
             }
         }
         if let age = policy.cases {
-            let end = now - age
-            try await step { transaction in
-                let old = try transaction.rows(
-                    "SELECT id FROM case_file WHERE updated_at < ? LIMIT 50", end.milliseconds
-                ) { row in try row.text(0) }
-                var done = PurgeCounts(cases: old.count)
-                for id in old { done.results += try transaction.delete(case: id) }
+            try await forEach(Self.oldCases, before: now - age) { ids, end, transaction in
+                var done = PurgeCounts()
+                for id in ids where try transaction.exists(Self.isOldCase, id, end.milliseconds) {
+                    done.add(PurgeCounts(cases: 1, results: try transaction.delete(case: id)))
+                }
                 return done
-            } adding: {
-                counts.add($0)
+            } adding: { done in
+                counts.add(done)
             }
         }
-        try await step { transaction in
-            let keys = try transaction.run(
-                """
-                DELETE FROM idempotency_key WHERE (owner, key_print) IN
-                    (SELECT owner, key_print FROM idempotency_key WHERE ends_at <= ? LIMIT 500)
-                """, now.milliseconds)
-            return PurgeCounts(keys: keys)
-        } adding: {
-            counts.add($0)
+        while true {
+            let keys = try await write { transaction in try transaction.run(Self.oldKeys, now.milliseconds) }
+            counts.keys += keys
+            guard keys > 0 else { return counts }
         }
-        return counts
     }
 
-    /// Writes until a step has nothing more to do.
-    private func step(
-        _ body: @escaping @Sendable (borrowing Transaction) throws -> PurgeCounts, adding: (PurgeCounts) -> Void
+    // Found by going through an index of all: that is for once an hour, and an index by age would cost every turn.
+    private static let oldConversations: SQL = """
+        SELECT id FROM conversation INDEXED BY conversation_list WHERE owner > '' AND updated_at < ? LIMIT 5000
+        """
+    private static let isOldConversation: SQL = "SELECT 1 FROM conversation WHERE id = ? AND updated_at < ?"
+    private static let oldCases: SQL = """
+        SELECT id FROM case_file INDEXED BY case_list WHERE owner > '' AND updated_at < ? LIMIT 5000
+        """
+    private static let isOldCase: SQL = "SELECT 1 FROM case_file WHERE id = ? AND updated_at < ?"
+    private static let oldKeys: SQL = """
+        DELETE FROM idempotency_key WHERE (owner, key_print) IN
+            (SELECT owner, key_print FROM idempotency_key WHERE ends_at <= ? LIMIT 500)
+        """
+
+    /// Looks for rows, and has them deleted some at a time, until there are none.
+    private func forEach(
+        _ sql: SQL, before end: Timestamp,
+        delete: @escaping @Sendable ([String], Timestamp, borrowing Transaction) throws -> PurgeCounts,
+        adding: (PurgeCounts) -> Void
     ) async throws(StoreError) {
         while true {
-            let done = try await write(body)
-            guard done != PurgeCounts() else { return }
-            adding(done)
+            let old = try await read { transaction in
+                try transaction.rows(sql, end.milliseconds) { row in try row.text(0) }
+            }
+            guard !old.isEmpty else { return }
+            for start in stride(from: 0, to: old.count, by: 50) {
+                let ids = Array(old[start..<min(start + 50, old.count)])
+                adding(try await write { transaction in try delete(ids, end, transaction) })
+            }
         }
     }
 

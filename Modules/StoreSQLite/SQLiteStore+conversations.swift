@@ -67,7 +67,7 @@ extension SQLiteStore {
         return try await write(bytes: title.utf8.count) { transaction in
             var conversation = try transaction.conversation(id, owner, keyring)
             conversation.rename(title)
-            conversation.updatedAt = try transaction.use(id, of: owner, at: now)
+            conversation.updatedAt = try transaction.use(id, of: owner, at: now, adding: 0).at
             try transaction.replaceText(of: conversation, keyring)
             return conversation
         }
@@ -123,30 +123,34 @@ extension Transaction {
         return found
     }
 
-    /// Puts a new conversation at the head of its owner's list.
-    borrowing func insert(_ conversation: Conversation, _ sealed: Sealed, at time: Timestamp) throws(SQLiteError) {
+    /// Puts a new conversation at the head of its owner's list, with so many messages to come.
+    borrowing func insert(
+        _ conversation: Conversation, _ sealed: Sealed, at time: Timestamp, messages: Int = 0
+    ) throws(SQLiteError) {
         try run(
             """
-            INSERT INTO conversation(id, owner, kind, is_named, created_at, updated_at, key, body)
-            VALUES (?1, ?2, ?3, ?4, ?5,
+            INSERT INTO conversation(id, owner, kind, is_named, messages, created_at, updated_at, key, body)
+            VALUES (?1, ?2, ?3, ?4, ?9, ?5,
                 max(?6, 1 + coalesce((SELECT max(updated_at) FROM conversation WHERE owner = ?2), ?6 - 1)), ?7, ?8)
             """, conversation.id.text, conversation.owner.text, conversation.kind.rawValue, conversation.isNamed,
-            conversation.createdAt.milliseconds, time.milliseconds, sealed.key, sealed.bytes)
+            conversation.createdAt.milliseconds, time.milliseconds, sealed.key, sealed.bytes, messages)
     }
 
     /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
     ///
-    /// - Returns: when it was used then.
-    @discardableResult
-    borrowing func use(_ id: ConversationID, of owner: UserID, at time: Timestamp) throws -> Timestamp {
+    /// Returns when it was used then, and how many messages it has with the `count` that it is about to be given.
+    borrowing func use(
+        _ id: ConversationID, of owner: UserID, at time: Timestamp, adding count: Int
+    ) throws -> (at: Timestamp, messages: Int) {
         let used = try row(
             """
-            UPDATE conversation SET updated_at =
+            UPDATE conversation SET messages = messages + ?4, updated_at =
                 max(?1, 1 + (SELECT max(updated_at) FROM conversation WHERE owner = ?2))
-            WHERE id = ?3 RETURNING updated_at
-            """, time.milliseconds, owner.text, id.text
-        ) { row in try row.int64(0) }
-        return Timestamp(milliseconds: used ?? time.milliseconds)
+            WHERE id = ?3 RETURNING updated_at, messages
+            """, time.milliseconds, owner.text, id.text, count
+        ) { row in (at: Timestamp(milliseconds: try row.int64(0)), messages: try row.int(1)) }
+        guard let used else { throw StoreError.notFound }
+        return used
     }
 
     fileprivate borrowing func replaceText(of conversation: Conversation, _ keyring: Keyring) throws(SQLiteError) {
@@ -161,7 +165,11 @@ extension Transaction {
     /// - Returns: how many messages and keys went with it.
     @discardableResult
     borrowing func delete(conversation id: String) throws(SQLiteError) -> (messages: Int, keys: Int) {
-        let keys = try run("DELETE FROM idempotency_key WHERE conversation = ?", id)
+        let keys = try run(
+            """
+            DELETE FROM idempotency_key WHERE conversation = ?1 AND (owner, key_print) IN
+                (SELECT owner, key_print FROM message WHERE conversation = ?1 AND key_print IS NOT NULL)
+            """, id)
         let messages = try run("DELETE FROM message WHERE conversation = ?", id)
         try run("DELETE FROM conversation WHERE id = ?", id)
         return (messages, keys)

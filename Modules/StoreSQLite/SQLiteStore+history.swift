@@ -32,7 +32,7 @@ extension SQLiteStore {
 
     static let said = SQL(
         unchecked: """
-            SELECT \(Message.columns), text_bytes FROM message INDEXED BY message_said
+            SELECT \(Message.columns), text_bytes FROM message INDEXED BY message_sequence
             WHERE conversation = ? AND sequence < ? AND reply_to IS NULL ORDER BY sequence DESC
             """)
     static let lastAnswer = SQL(

@@ -91,8 +91,17 @@ struct MessageRow: Sendable {
     private let node: String?
 
     init(_ message: Message, _ keyring: Keyring, node: NodeID?) {
+        self.init(message, Self.seal(message.text, message.reasoning, of: message.id, keyring), node: node)
+    }
+
+    static func seal(_ text: String, _ reasoning: String, of id: MessageID, _ keyring: Keyring) -> Sealed {
+        keyring.seal([text, reasoning], in: .message, row: id.text)
+    }
+
+    /// Takes the texts as ``seal(_:_:of:_:)`` sealed them.
+    init(_ message: Message, _ sealed: Sealed, node: NodeID?) {
         self.message = message
-        sealed = keyring.seal([message.text, message.reasoning], in: .message, row: message.id.text)
+        self.sealed = sealed
         figures = Figures(message).text
         // Who writes matters while it is being written.
         self.node = message.state == .streaming ? node?.text : nil
@@ -101,35 +110,50 @@ struct MessageRow: Sendable {
     /// About how much it writes.
     var bytes: Int { sealed.bytes.count + 300 }
 
-    /// Puts it at the end of its conversation.
-    ///
-    /// - Returns: its sequence.
-    func append(in transaction: borrowing Transaction) throws -> Int {
-        let sequence = try transaction.row(
-            "UPDATE conversation SET messages = messages + 1 WHERE id = ? RETURNING messages", message.conversation.text
-        ) { row in try row.int(0) }
-        guard let sequence else { throw StoreError.notFound }
+    /// Puts it into its conversation.
+    func insert(as sequence: Int, keyPrint: [UInt8]? = nil, in transaction: borrowing Transaction) throws(SQLiteError) {
         try transaction.run(
             """
             INSERT INTO message(id, conversation, owner, sequence, role, state, outcome, stream, last_offset, version,
-                reply_to, retry_of, node, created_at, text_bytes, figures, key, body)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                reply_to, retry_of, node, key_print, created_at, text_bytes, figures, key, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, message.id.text, message.conversation.text, message.owner.text, sequence, message.role.rawValue,
             message.state.rawValue, message.outcome?.rawValue, message.stream?.text, message.lastOffset,
-            message.version, message.replyTo?.text, message.retryOf?.text, node, message.createdAt.milliseconds,
+            message.version, message.replyTo?.text, message.retryOf?.text, node, keyPrint,
+            message.createdAt.milliseconds,
             message.text.utf8.count, figures, sealed.key, sealed.bytes)
-        return sequence
     }
 
     /// Takes the place of an older version.
-    func update(in transaction: borrowing Transaction) throws(SQLiteError) {
+    fileprivate func update(_ stored: Standing, in transaction: borrowing Transaction) throws(SQLiteError) {
+        guard stored.stream != message.stream?.text || stored.key != sealed.key else {
+            // What is not named is not looked up in its index: nearly every save is such a one.
+            try transaction.run(
+                """
+                UPDATE message SET state = ?, outcome = ?, last_offset = ?, version = ?, node = ?, text_bytes = ?,
+                    figures = ?, body = ? WHERE place = ?
+                """, message.state.rawValue, message.outcome?.rawValue, message.lastOffset, message.version, node,
+                message.text.utf8.count, figures, sealed.bytes, stored.place)
+            return
+        }
         try transaction.run(
             """
             UPDATE message SET state = ?, outcome = ?, stream = coalesce(stream, ?), last_offset = ?, version = ?,
-                node = ?, text_bytes = ?, figures = ?, key = ?, body = ? WHERE id = ?
+                node = ?, text_bytes = ?, figures = ?, key = ?, body = ? WHERE place = ?
             """, message.state.rawValue, message.outcome?.rawValue, message.stream?.text, message.lastOffset,
-            message.version, node, message.text.utf8.count, figures, sealed.key, sealed.bytes, message.id.text)
+            message.version, node, message.text.utf8.count, figures, sealed.key, sealed.bytes, stored.place)
     }
+}
+
+/// What of a stored message decides whether another version may take its place.
+private struct Standing {
+    let place: Int64
+    let owner: String
+    let conversation: String
+    let role: String
+    let stream: String?
+    let version: Int
+    let key: Int64
 }
 
 // MARK: - Within a transaction
@@ -152,24 +176,15 @@ extension Transaction {
         return found
     }
 
-    /// What of a stored message decides whether another version may take its place.
-    private struct Standing {
-        let owner: String
-        let conversation: String
-        let role: String
-        let stream: String?
-        let version: Int
-    }
-
     /// - Returns: whether it was written.
     fileprivate borrowing func save(_ new: MessageRow, at time: Timestamp) throws -> Bool {
         let message = new.message
         let stored = try row(
-            "SELECT owner, conversation, role, stream, version FROM message WHERE id = ?", message.id.text
+            "SELECT place, owner, conversation, role, stream, version, key FROM message WHERE id = ?", message.id.text
         ) { row in
             Standing(
-                owner: try row.text(0), conversation: try row.text(1), role: try row.text(2),
-                stream: try row.optionalText(3), version: try row.int(4))
+                place: try row.int64(0), owner: try row.text(1), conversation: try row.text(2), role: try row.text(3),
+                stream: try row.optionalText(4), version: try row.int(5), key: try row.int64(6))
         }
         guard let stored else {
             try insert(new, at: time)
@@ -184,7 +199,7 @@ extension Transaction {
             try requireFree(stream, for: message.owner)
         }
         guard stored.version < message.version else { return false }
-        try new.update(in: self)
+        try new.update(stored, in: self)
         return true
     }
 
@@ -206,8 +221,8 @@ extension Transaction {
             guard isAnswer else { throw StoreError.notFound }
         }
         if let stream = message.stream { try requireFree(stream, for: message.owner) }
-        _ = try new.append(in: self)
-        try use(message.conversation, of: message.owner, at: time)
+        let sequence = try use(message.conversation, of: message.owner, at: time, adding: 1).messages
+        try new.insert(as: sequence, in: self)
     }
 
     /// Throws when a message has this id; that is a conflict only to the one who may know of that message.

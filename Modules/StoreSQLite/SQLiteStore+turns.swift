@@ -69,6 +69,10 @@ private struct Beginning: Sendable {
     let node: NodeID?
     let now: Timestamp
     let prints: KeyPrints?
+    // Sealed by the caller, so that the writer's thread, which holds everybody up, need not.
+    private let sealedConversation: Sealed?
+    private let sealedQuestion: Sealed?
+    private let sealedAnswer: Sealed
     /// The time of the new rows.
     private var time: Timestamp { turn.begunAt ?? now }
 
@@ -78,6 +82,19 @@ private struct Beginning: Sendable {
         self.node = node
         self.now = now
         prints = turn.key.map { KeyPrints($0, turn.subject, of: turn.owner, keyring) }
+        let names = turn.names
+        switch turn.subject {
+        case .newConversation(let kind, let title, let text):
+            let new = Conversation(
+                id: names.conversation, owner: turn.owner, kind: kind, title: title, createdAt: now)
+            sealedConversation = new.sealed(keyring)
+            sealedQuestion = MessageRow.seal(text, "", of: names.userMessage, keyring)
+        case .message(_, let text):
+            sealedConversation = nil
+            sealedQuestion = MessageRow.seal(text, "", of: names.userMessage, keyring)
+        case .retry: (sealedConversation, sealedQuestion) = (nil, nil)
+        }
+        sealedAnswer = MessageRow.seal("", "", of: names.assistantMessage, keyring)
     }
 
     /// About how much it writes.
@@ -144,18 +161,25 @@ private struct Beginning: Sendable {
         try transaction.requireFree(turn.names.assistantMessage, for: turn.owner)
         try transaction.requireFree(turn.names.stream, for: turn.owner)
 
-        if case .newConversation(let kind, let title, _) = turn.subject {
+        var last = 2
+        if case .newConversation(let kind, let title, _) = turn.subject, let sealedConversation {
             let new = Conversation(
                 id: question.conversation, owner: turn.owner, kind: kind, title: title, createdAt: time)
-            try transaction.insert(new, new.sealed(keyring), at: time)
+            try transaction.insert(new, sealedConversation, at: time, messages: 2)
         } else {
-            try transaction.use(question.conversation, of: turn.owner, at: now)
+            last = try transaction.use(
+                question.conversation, of: turn.owner, at: now, adding: retried == nil ? 2 : 1
+            ).messages
         }
-        if retried == nil { question.sequence = try MessageRow(question, keyring, node: nil).append(in: transaction) }
+        if let sealedQuestion {
+            question.sequence = last - 1
+            try MessageRow(question, sealedQuestion, node: nil).insert(as: last - 1, in: transaction)
+        }
         var answer = Message(
             id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
             state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
-        answer.sequence = try MessageRow(answer, keyring, node: node).append(in: transaction)
+        answer.sequence = last
+        try MessageRow(answer, sealedAnswer, node: node).insert(as: last, keyPrint: prints?.key, in: transaction)
         let reference = TurnReference(
             conversation: question.conversation, userMessage: question.id, assistantMessage: answer.id,
             stream: turn.names.stream)

@@ -14,6 +14,7 @@ public final class SQLiteStore: Store {
     let node: NodeID?
     let now: @Sendable () -> Timestamp
     let ballast: Ballast?
+    private let health = FileHealth()
 
     /// How a store is opened.
     public struct Settings: Sendable {
@@ -106,6 +107,11 @@ public final class SQLiteStore: Store {
     /// Whether the disk is so full that nothing new is begun.
     public var isShortOfRoom: Bool { ballast.map { !$0.takeBack() } ?? false }
 
+    /// What is wrong with the file, in SQLite's sentences; empty as long as nothing was found.
+    ///
+    /// Looked for at the start, and when the disk fails or a statement meets damage. From then on nothing is written.
+    public var damage: [String] { health.damage }
+
     // MARK: Calling the database
 
     /// Writes; when the disk is full, once more with the room of the ballast.
@@ -113,18 +119,25 @@ public final class SQLiteStore: Store {
     func write<Result: Sendable>(
         bytes: Int = 0, _ body: @escaping @Sendable (borrowing Transaction) throws -> Result
     ) async throws(StoreError) -> Result {
+        guard damage.isEmpty else { throw .unavailable(StoreFileError.damaged(path: database.settings.path, damage)) }
         do {
             return try await database.write(bytes: bytes, body)
         } catch {
             guard (error as? SQLiteError)?.kind == .full, let ballast, ballast.giveUp() else {
-                throw StoreError(ofFile: error)
+                throw failure(error)
             }
         }
         do {
             return try await database.write(bytes: bytes, body)
         } catch {
-            throw StoreError(ofFile: error)
+            throw failure(error)
         }
+    }
+
+    /// What a failure means, once the file is looked at if that gives reason to.
+    private func failure(_ error: any Error) -> StoreError {
+        if let error = error as? SQLiteError { health.suspect(database, after: error) }
+        return StoreError(ofFile: error)
     }
 
     /// Writes something new, for which there must be room beside the ballast.
@@ -142,7 +155,7 @@ public final class SQLiteStore: Store {
         do {
             return try await database.read(body)
         } catch {
-            throw StoreError(ofFile: error)
+            throw failure(error)
         }
     }
 

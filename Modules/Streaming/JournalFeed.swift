@@ -58,7 +58,10 @@ final class JournalFeed: EndOfTurn {
     }
 
     /// Lets go of a log that is not to be written down any more.
-    func drop(_ log: StreamLog) { news.removeAll { $0 === log } }
+    func drop(_ log: StreamLog) {
+        news.removeAll { $0 === log }
+        tellFlushed()
+    }
 
     /// Waits until all that is new now is on disk.
     func flush(_ waiter: CheckedContinuation<Void, Never>) {

@@ -61,6 +61,9 @@ def front(tmp_path):
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
          "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True, timeout=60)
     (tmp_path / "passwords").write_text("nurse:{PLAIN}secret\n")
+    # A pipe, so that a line can be waited for; open for both, so that nginx need not wait for its reader.
+    os.mkfifo(tmp_path / "access.log")
+    log = open(os.open(tmp_path / "access.log", os.O_RDWR), encoding="utf-8")
     server = subprocess.Popen(
         [SERVER, "--set", "server.port=0", "--set", "logs.level=error", "--set", f"server.cors.origins=[{ORIGIN}]",
          "--set", "providers.demo.words_per_second=60", "--set", f"data_directory={tmp_path}/data"],
@@ -90,16 +93,15 @@ def front(tmp_path):
         assert checked.returncode == 0, checked.stderr
         # Workers of another user could not read this test's files.
         user = " user root;" if os.geteuid() == 0 else ""
-        proxy = subprocess.Popen([*arguments, "-g", "daemon off;" + user])
-        while True:
-            assert proxy.poll() is None, (tmp_path / "error.log").read_text()
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        yield f"https://127.0.0.1:{port}", tmp_path
+        proxy = subprocess.Popen(
+            [*arguments, "-g", "daemon off; error_log stderr notice;" + user], stderr=subprocess.PIPE, text=True)
+        told = []
+        while not told or "start worker process " not in told[-1]:
+            told.append(proxy.stderr.readline())
+            assert told[-1], "".join(told)
+        yield f"https://127.0.0.1:{port}", log
     finally:
+        log.close()
         if proxy:
             proxy.terminate()
             proxy.wait(30)
@@ -119,7 +121,7 @@ def call(url: str, password: str = "secret", **options):
 
 
 def test_the_front_lets_events_through_as_they_come_and_nobody_without_a_password(front):
-    address, folder = front
+    address, log = front
     assert call(address, password="guess").status == 401
     assert call(address).status == 200
     assert call(address + "/metrics").status == 404
@@ -134,6 +136,7 @@ def test_the_front_lets_events_through_as_they_come_and_nobody_without_a_passwor
         times = [time.monotonic() for line in answer if line.startswith(b"data:")]
     # The demo takes its time for an answer; a buffer in between would hand it over at once.
     assert len(times) > 20 and times[-1] - times[0] > 1
-    while "/api/v1/chat/stream" not in (log := (folder / "access.log").read_text()):
-        time.sleep(0.05)  # it is written after the answer's end
-    assert "chest" not in log
+    for line in log:
+        assert "chest" not in line
+        if "/api/v1/chat/stream" in line:
+            break

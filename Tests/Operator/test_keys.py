@@ -105,7 +105,9 @@ def test_without_its_keys_a_store_is_refused_and_left_alone(house):
     assert_kept(house, crowd)
 
 
-def test_a_rotation_under_load_loses_nothing_and_the_old_key_can_go(house, say):
+def test_a_rotation_under_load_loses_nothing_and_the_old_key_can_go(make_house, say):
+    # The journal needs the old key as long as streams that it sealed are replayed.
+    house = make_house(settings={"streaming": {"retention": "3s"}})
     house.start()
     before = talk(house)
     crowd = Crowd(house.port, 4, seed=2, pace=2).start()
@@ -151,7 +153,7 @@ def test_keys_may_come_from_the_environment(make_house):
     house.server.stop()
     assert not (house.data / "keys").exists()
     secrets = [line.split()[-1] for line in lines]
-    for file in [*house.data.rglob("*"), *house.folder.glob("*.log")]:
+    for file in [path for path in house.folder.rglob("*") if path.is_file()]:
         assert not any(secret.encode() in file.read_bytes() for secret in secrets), file
     house.start_server()
     assert_kept(house, crowd)

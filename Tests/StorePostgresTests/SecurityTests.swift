@@ -3,7 +3,6 @@ import Encryption
 import Persistence
 import PostgreSQL
 import PostgresSupport
-import StoreConformance
 @testable import StorePostgres
 import Testing
 
@@ -184,8 +183,10 @@ private struct World {
     }
 
     private func json(_ table: String, _ condition: String) async throws -> String {
-        let rows = try await database.pool.run(as: .care, hasRoles: database.hasRoles) { transaction throws(StoreError) in
-            try transaction.finish(Statement(unchecked: "SELECT to_jsonb(r)::text FROM \(table) r WHERE \(condition) LIMIT 1"))
+        let rows = try await database.pool.run(as: .care, hasRoles: database.hasRoles) {
+            transaction throws(StoreError) in
+            try transaction.finish(
+                Statement(unchecked: "SELECT to_jsonb(r)::text FROM \(table) r WHERE \(condition) LIMIT 1"))
         }
         return try rows.first?.get(0) ?? "{}"
     }
@@ -201,7 +202,8 @@ private struct World {
                 let role = database.hasRoles ? "medstream_operator" : "none"
                 _ = try transaction.run([
                     Statement(
-                        "SELECT set_config('role', $1, true), set_config('medstream.operator', 'on', true)", [.text(role)]),
+                        "SELECT set_config('role', $1, true), set_config('medstream.operator', 'on', true)",
+                        [.text(role)]),
                     Statement(unchecked: preparation),
                     Statement(
                         "SELECT set_config('medstream.operator', $2, true), set_config('role', $1, true)",

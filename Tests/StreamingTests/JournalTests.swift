@@ -136,8 +136,9 @@ struct JournalTests {
         await run.log.write("The beginning. ", to: .chat, of: .chat)
         await run.hub.journaled(on: [run.log.loop])
         journal.become(.stalled)
+        let calls = journal.calls.value
         await run.log.write("On its way. ", to: .chat, of: .chat)
-        await journal.calls.reaches(journal.calls.value + 1)
+        await journal.calls.reaches(calls + 1)
         for _ in 0..<40 { await run.log.appendLarge() }
         await run.log.write("The end. ", to: .chat, of: .chat)
         journal.become(.well)
@@ -179,6 +180,32 @@ struct JournalTests {
         await hub.journaled(on: [run.log.loop])
         #expect(journal.entries.isEmpty)
         #expect(journal.forgotten == [run.log.id])
+    }
+
+    @Test("A log past its retention is let go of though the disk takes nothing")
+    func letGo() async throws {
+        let time = VirtualTime()
+        let journal = MemoryJournal()
+        let hub = StreamHub(Self.behind, journal: journal, now: time.now)
+        let onItsWay = try await Run(in: hub)
+        journal.become(.stalled)
+        await onItsWay.log.write("On its way. ", to: .chat, of: .chat)
+        await journal.calls.reaches(1)
+        let waiting = try await weakly(Run(in: hub))
+        #expect(waiting() != nil)
+        time.pass(.seconds(601))
+        hub.sweep()
+        // What lets go of it passes through the loop.
+        await Run.loops[0].run { _ in }
+        #expect(waiting() == nil)
+        await onItsWay.finish()
+        journal.become(.well)
+    }
+
+    private func weakly(_ run: Run) async -> @Sendable () -> StreamLog? {
+        await run.log.write("Never on its way. ", to: .chat, of: .chat)
+        await run.finish()
+        return { [weak log = run.log] in log }
     }
 
     @Test("With off, nothing is handed over")

@@ -154,6 +154,18 @@ int rename(const char *from, const char *to) {
     return result;
 }
 
+/* A second name for a file, which is safe when its folder is. */
+int link(const char *from, const char *to) {
+    const char *old = watched(from), *new = watched(to);
+    if (fails(old) || fails(new)) return -1;
+    int result = REAL(link)(from, to);
+    char source[PATH_MAX], target[PATH_MAX];
+    if (result || !old || !new) return result;
+    if (!on_platter(old, 1, source) || access(source, F_OK)) on_platter(old, 0, source);
+    if (on_platter(new, 0, target)) REAL(link)(source, target);
+    return result;
+}
+
 ssize_t write(int handle, const void *bytes, size_t count) {
     return fails_handle(handle) ? -1 : REAL(write)(handle, bytes, count);
 }

@@ -28,13 +28,13 @@ def free_port() -> int:
 class Process:
     """A program with its output kept; `is_ready` once it said so."""
 
-    def __init__(self, arguments: list[str], log: Path, env: dict[str, str] | None = None):
+    def __init__(self, arguments: list[str], log: Path, env: dict[str, str] | None = None, folder: Path | None = None):
         self.log = log
         self.begun = time.monotonic()
         with log.open("a") as errors:
             self.popen = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
-                env={**os.environ, **(env or {})})
+                env={**os.environ, **(env or {})}, cwd=folder)
         self.lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self.listen, daemon=True).start()
 
@@ -120,7 +120,9 @@ class House:
         self.environment: dict[str, str] = {}
         # Dead letters that were put back.
         self.replayed = 0
-        self.config = folder / "medstream.yaml"
+        # Found without being named as well: under libfaketime a Swift program sees no arguments.
+        self.config = folder / "config/medstream.yaml"
+        self.config.parent.mkdir()
         # JSON is YAML.
         self.config.write_text(json.dumps(merged(self.usual(), settings or {}), indent=1))
 
@@ -145,7 +147,7 @@ class House:
     def run(self, program: str, *arguments: str, env: dict[str, str] | None = None) -> Process:
         return Process(
             [str(self.built / program), "--config", str(self.config), *arguments], self.folder / f"{program}.log",
-            {**self.environment, **(env or {})})
+            {**self.environment, **(env or {})}, self.folder)
 
     def start_server(self, env: dict[str, str] | None = None, is_awaited: bool = True) -> Process:
         self.server = self.run("medstream-server", env=env)
@@ -174,7 +176,7 @@ class House:
     def cli(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess:
         return subprocess.run(
             [str(self.built / "medstream"), *arguments, "--config", str(self.config)], capture_output=True, text=True,
-            timeout=seconds, env={**os.environ, **self.environment})
+            timeout=seconds)
 
     def queue(self) -> "Backlog":
         """What `medstream queue stats` counts."""

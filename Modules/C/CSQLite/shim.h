@@ -19,3 +19,8 @@ static inline int medstream_sqlite_defend(sqlite3 *database) {
 static inline void medstream_sqlite_name_thread(const char *name) {
     prctl(PR_SET_NAME, name);
 }
+
+/// Before the first connection of the process: no counts of memory, which take a lock at each allocation. Variadic too.
+static inline int medstream_sqlite_configure(void) {
+    return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}

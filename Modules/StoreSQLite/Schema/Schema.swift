@@ -4,7 +4,9 @@ import SQLite
 enum Schema {
     /// Text is in `body` alone, sealed, and stands last, so that going through rows does not read it.
     ///
-    /// `key` is the number of the key it was sealed with.
+    /// `key` is the number of the key it was sealed with. Each index costs every turn something: what is looked for only
+    /// now and then, such as what is old, is found by going through an index there is. An answer's `key_print` tells by
+    /// which idempotency key its turn was begun, so that the key can be found from the conversation.
     static let first: SQL = """
         CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -39,7 +41,6 @@ enum Schema {
             key INTEGER NOT NULL,
             body BLOB NOT NULL) STRICT;
         CREATE INDEX conversation_list ON conversation(owner, updated_at, id);
-        CREATE INDEX conversation_age ON conversation(updated_at);
         CREATE INDEX conversation_key ON conversation(key);
 
         CREATE TABLE message(
@@ -57,13 +58,13 @@ enum Schema {
             reply_to TEXT,
             retry_of TEXT,
             node TEXT,
+            key_print BLOB,
             created_at INTEGER NOT NULL,
             text_bytes INTEGER NOT NULL,
             figures TEXT,
             key INTEGER NOT NULL,
             body BLOB NOT NULL) STRICT;
         CREATE UNIQUE INDEX message_sequence ON message(conversation, sequence);
-        CREATE INDEX message_said ON message(conversation, sequence) WHERE reply_to IS NULL;
         CREATE INDEX message_answers ON message(reply_to, sequence) WHERE reply_to IS NOT NULL;
         CREATE INDEX message_open ON message(created_at) WHERE state = 'streaming' AND role = 'assistant';
         CREATE INDEX message_used ON message(owner, created_at, place) WHERE state = 'final' AND role = 'assistant';
@@ -79,8 +80,6 @@ enum Schema {
             stream TEXT NOT NULL,
             ends_at INTEGER NOT NULL,
             PRIMARY KEY(owner, key_print)) STRICT, WITHOUT ROWID;
-        CREATE INDEX idempotency_key_turn ON idempotency_key(conversation);
-        CREATE INDEX idempotency_key_end ON idempotency_key(ends_at);
 
         CREATE TABLE case_file(
             place INTEGER PRIMARY KEY,
@@ -93,7 +92,6 @@ enum Schema {
             key INTEGER NOT NULL,
             body BLOB NOT NULL) STRICT;
         CREATE INDEX case_list ON case_file(owner, updated_at, id);
-        CREATE INDEX case_age ON case_file(updated_at);
         CREATE INDEX case_key ON case_file(key);
 
         CREATE TABLE stage_result(
