@@ -7,8 +7,15 @@ public import Persistence
 public protocol JobHandler: Sendable {
     var kind: JobKind { get }
 
+    /// What jobs have in common that are worked on one after the other; its group, by default.
+    func chain(of job: LeasedJob) -> String?
+
     /// Does what a job asks for; when it returns, the effect is stored.
     func work(on job: LeasedJob) async throws(JobError) -> JobEffect
+}
+
+extension JobHandler {
+    public func chain(of job: LeasedJob) -> String? { job.group }
 }
 
 /// What a job did.

@@ -46,7 +46,7 @@ extension Worker {
 
     private func work(on lease: Lease, _ handler: any JobHandler) async {
         let concurrency = settings.concurrency(of: handler.kind)
-        var chains = Chains(lease.jobs)
+        var chains = Chains(lease.jobs) { handler.chain(of: $0) }
         var settlements: [Settlement] = []
         var hadOutage = false
         counts.add(lease.jobs.count, to: \.running, of: handler.kind)
@@ -168,25 +168,28 @@ extension Worker {
     }
 }
 
-/// The jobs of a batch, those of one group one after the other: what a user did first is stored first.
+/// The jobs of a batch, those of one chain one after the other: what was said first is stored first.
 private struct Chains {
     /// In their order, with places for those that are done.
     private let jobs: [LeasedJob]
-    /// Of each group that is being worked on, what waits behind.
+    private var names: [JobID: String] = [:]
+    /// Of each chain that is being worked on, what waits behind.
     private var behind: [String: [Int]] = [:]
     /// Places of jobs that may begin, the next one last.
     private var ready: [Int] = []
     private(set) var running = 0
 
-    init(_ jobs: [LeasedJob]) {
+    init(_ jobs: [LeasedJob], by name: (LeasedJob) -> String?) {
         self.jobs = jobs
         for (place, job) in jobs.enumerated() {
-            if let group = job.group, behind[group]?.append(place) != nil { continue }
-            if let group = job.group { behind[group] = [] }
+            let name = name(job)
+            names[job.id] = name
+            if let name, behind[name]?.append(place) != nil { continue }
+            if let name { behind[name] = [] }
             ready.append(place)
         }
         ready.reverse()
-        for group in behind.keys { behind[group]?.reverse() }
+        for name in behind.keys { behind[name]?.reverse() }
     }
 
     /// Jobs that were not begun.
@@ -198,10 +201,10 @@ private struct Chains {
         return jobs[place]
     }
 
-    /// Lets the next of a group begin; not if its order counts and this one was not done.
+    /// Lets the next of a chain begin; not if its order counts and this one was not done.
     mutating func end(_ job: LeasedJob, isDone: Bool) {
         running -= 1
-        guard let group = job.group, isDone || !job.kind.keepsOrder else { return }
-        if let next = behind[group]?.popLast() { ready.append(next) }
+        guard let name = names[job.id], isDone || !job.kind.keepsOrder else { return }
+        if let next = behind[name]?.popLast() { ready.append(next) }
     }
 }

@@ -17,7 +17,9 @@ struct MessageRow: Sendable {
     }
 
     func insert(sequence: Int) -> Statement {
-        Statement(unchecked: "\(Self.insertion) VALUES (\(Self.parameters(from: 1, sequence: "$18")))", values + [.int(sequence)])
+        Statement(
+            unchecked: "\(Self.insertion) VALUES (\(Self.parameters(from: 1, sequence: "$18")))",
+            values + [.int(sequence)])
     }
 
     /// Without the sequence, in the order of ``insertion``.
@@ -42,8 +44,8 @@ struct MessageRow: Sendable {
     /// Each says its type, which a `SELECT` would not find out.
     static func parameters(from first: Int, sequence: String) -> String {
         let types = [
-            "uuid", "uuid", "uuid", "text", "text", "text", "text", "bigint", "bigint", "uuid", "uuid", "uuid", "bigint",
-            "bigint", "text", "bytea", "bigint",
+            "uuid", "uuid", "uuid", "text", "text", "text", "text", "bigint", "bigint", "uuid", "uuid", "uuid",
+            "bigint", "bigint", "text", "bytea", "bigint",
         ]
         return ([sequence] + types.enumerated().map { "$\(first + $0)::\($1)" }).joined(separator: ", ")
     }

@@ -19,6 +19,7 @@ struct Transaction: ~Copyable {
     /// Says in whose name the transaction is.
     ///
     /// - Parameter isAlone: also waits until no other transaction of the user's is alone in this sense.
+    /// - Returns: the first statement of the transaction.
     private func prelude(isAlone: Bool = false) -> Statement {
         // The server gives up a little before we do, so that a statement that takes too long costs no connection.
         let timeout = session.timeLeft * 9 / 10

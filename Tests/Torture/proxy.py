@@ -66,5 +66,11 @@ class Proxy:
             self.loop.call_soon_threadsafe(lambda: [line.transport.abort() for line in set(self.lines)])
 
     def stop(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        """Cuts all lines, and ends."""
+        def end():
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.call_later(0.1, self.loop.stop)
+
+        self.loop.call_soon_threadsafe(end)
         self.thread.join(10)

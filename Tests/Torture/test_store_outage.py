@@ -14,7 +14,7 @@ from speaker import Turn
 
 pytestmark = [on("postgres"), pytest.mark.timeout(600)]
 
-VIEWERS, PACE = (200, 100) if KILLS else (60, 50)
+VIEWERS, PACE, WORDS, PAUSE = (200, 100, (30, 60), 0.5) if KILLS else (30, 50, (10, 30), 0.5)
 SECONDS = 60 if KILLS else 6
 # What a question or an answer may wait once for the store to be found missing.
 NOTICED = 2.0
@@ -111,7 +111,7 @@ def test_answers_flow_on_and_are_stored_when_the_store_is_back(blow, postgres, d
     name = blow.__name__.lower()
     try:
         house = make_house(url=fate.url).start()
-        crowd = Crowd(house.port, VIEWERS, seed=seed, words=(10, 30), pace=PACE, pause=0.2).start()
+        crowd = Crowd(house.port, VIEWERS, seed=seed, words=WORDS, pace=PACE, pause=PAUSE).start()
         time.sleep(5)
         begun = time.monotonic()
         fate.down()

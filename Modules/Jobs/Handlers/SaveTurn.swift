@@ -1,3 +1,4 @@
+import Core
 public import Persistence
 
 /// Writes what a turn left while its store could not be reached.
@@ -18,6 +19,11 @@ public struct SaveTurn: JobHandler {
     }
 
     public var kind: JobKind { .saveTurn }
+
+    /// Turns of one conversation keep their order; those of another do not wait for them.
+    public func chain(of job: LeasedJob) -> String? {
+        job.payload.flatMap { DeferredTurn(payload: $0) }?.conversation?.text ?? job.group
+    }
 
     public func work(on job: LeasedJob) async throws(JobError) -> JobEffect {
         guard let turn = job.payload.flatMap({ DeferredTurn(payload: $0) }) else {

@@ -34,6 +34,16 @@ public struct DeferredTurn: Sendable, Hashable {
             priority: .high, payload: payload)
     }
 
+    /// Where it belongs; `nil` for another answer to a message, which does not tell.
+    public var conversation: ConversationID? {
+        if let last = messages.last { return last.conversation }
+        return switch begun?.subject {
+        case .newConversation: begun?.names.conversation
+        case .message(let conversation, _): conversation
+        case .retry, nil: nil
+        }
+    }
+
     /// The versioned text that ``init(payload:)`` reads: JSON in UTF-8.
     public var payload: [UInt8] {
         var json = JSONWriter()
