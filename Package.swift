@@ -132,14 +132,16 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins", "Providers",
+                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins",
+                "Providers",
                 "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),
 
         app(
             "medstream-worker", in: "Worker",
             uses: [
-                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins",
+                "Providers",
                 "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
@@ -150,6 +152,15 @@ let package = Package(
                 "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
                 "Telemetry",
             ]),
+
+        // For Scripts/bench alone.
+        .executableTarget(
+            name: "queue-drain",
+            dependencies: [
+                "Core", "Encryption", "Jobs", "Persistence", "PostgreSQL", "SQLite", "StorePostgres", "StoreSQLite",
+                "Telemetry",
+            ],
+            path: "Bench/QueueDrain", swiftSettings: safe),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 

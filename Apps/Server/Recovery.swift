@@ -21,6 +21,7 @@ struct Recovery {
     /// The streams there are, before anybody can ask for one.
     ///
     /// - Parameter loops: where readers meet them.
+    /// - Returns: where they are found.
     /// - Throws: when the journal cannot be read, or the store.
     func hub(on loops: [EventLoop]) async throws -> StreamHub {
         let hub = StreamHub(settings.streaming, journal: storage.journal)
@@ -33,4 +34,18 @@ struct Recovery {
         if count > 0 { log.info("answers_closed", [.count("answers", count)]) }
         return hub
     }
+
+    /// Ends, from time to time, what other servers left: a database tells of a death only after a while.
+    func watch(_ hub: StreamHub) -> Task<Void, Never>? {
+        guard storage.spool != nil else { return nil }
+        let abandoned = AbandonedAnswers(in: storage.store, spool: storage.spool, log: log)
+        return Task { [log] in
+            while (try? await Task.sleep(for: Self.watchInterval)) != nil {
+                let count = try? await abandoned.closeRest { hub.log($0, for: $1) != nil }
+                if let count, count > 0 { log.info("answers_closed", [.count("answers", count)]) }
+            }
+        }
+    }
+
+    private static let watchInterval = Duration.seconds(5)
 }

@@ -26,12 +26,15 @@ struct Server {
         let signals = Signals(on: loops[0], [SIGTERM, SIGINT, SIGHUP])
         do {
             let storage = try await Storage.open(settings, for: .server, log: log)
-            let hub = try await Recovery(storage, settings, log: log).hub(on: loops)
+            let recovery = Recovery(storage, settings, log: log)
+            let hub = try await recovery.hub(on: loops)
+            let watch = recovery.watch(hub)
             let application = try await Application(
                 settings, on: loops, store: storage.store, spool: storage.spool, hub: hub, log: log)
             announce(settings, application.port)
             await wait(for: signals, application, storage, options, registry, log)
             log.info("stopping", [])
+            watch?.cancel()
             await application.shutdown()
             await storage.close()
             log.info("stopped", [])

@@ -35,6 +35,11 @@ public struct AbandonedAnswers: Sendable {
             text: stream.text(.chat), reasoning: stream.text(.reasoning), state: .final, outcome: .interrupted,
             stream: stream.id, lastOffset: stream.lastOffset + Self.endOffset, version: Message.interruptedVersion,
             createdAt: .now)
+        // Its beginning may be among what waits in the spool: its end belongs behind it, or it would be in its place.
+        if await isWaiting {
+            await spool(row)
+            return nil
+        }
         do throws(StoreError) {
             if try await store.save(row) { return nil }
             return try await ending(of: row)
@@ -46,6 +51,14 @@ public struct AbandonedAnswers: Sendable {
             log.error("answer_not_closed", [.id("message", row.id)], detail: error)
         }
         return nil
+    }
+
+    /// Whether the spool has turns that the store does not have yet.
+    private var isWaiting: Bool {
+        get async {
+            let counts = (try? await spool?.statistics())?.first { $0.kind == .saveTurn }
+            return counts.map { $0.due + $0.delayed + $0.leased > 0 } ?? false
+        }
     }
 
     private func ending(of row: Message) async throws(StoreError) -> Ending? {
@@ -67,13 +80,17 @@ public struct AbandonedAnswers: Sendable {
 
     /// Ends those of which the journal knows nothing, with the text of their last record.
     ///
+    /// - Parameter isRunning: whether an answer is being written here; it is left alone.
     /// - Returns: how many there were.
     /// - Throws: ``StoreError/unavailable(_:)``; the rest is ended by the next call.
     @discardableResult
-    public func closeRest() async throws(StoreError) -> Int {
+    public func closeRest(
+        unless isRunning: (StreamID, UserID) -> Bool = { _, _ in false }
+    ) async throws(StoreError) -> Int {
         var count = 0
         while true {
-            let open = try await store.unfinished(limit: Self.atOnce)
+            let found = try await store.unfinished(limit: Self.atOnce)
+            let open = found.filter { answer in answer.stream.map { !isRunning($0, answer.owner) } ?? true }
             for var answer in open {
                 answer.state = .final
                 answer.outcome = .interrupted
@@ -86,6 +103,7 @@ public struct AbandonedAnswers: Sendable {
                 }
             }
             count += open.count
+            // What is left alone would be found again.
             guard open.count == Self.atOnce else { return count }
         }
     }

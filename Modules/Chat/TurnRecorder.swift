@@ -13,6 +13,14 @@ final class TurnRecorder: Sendable {
     private let health = StoreHealth()
     private let recent = RecentConversations()
     private let unsaved = UnsavedAnswers()
+    /// The last turn of each conversation that went to the spool, by the name of its job.
+    private let last = Mutex<Spooled>(Spooled())
+
+    private struct Spooled {
+        var names: [ConversationID: String] = [:]
+        /// Whether all is written that an earlier server left in the spool.
+        var isCaughtUp = false
+    }
     /// Turns in the spool by their idempotency keys, so that a repeated request joins its turn during the outage too.
     private let waiting = Mutex<[String: BegunTurn]>([:])
     /// Past it the oldest outage's keys are forgotten here; their requests are answered by the store once it is back.
@@ -43,6 +51,10 @@ final class TurnRecorder: Sendable {
     ///   here of the conversation.
     func begin(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         guard let spool else { return try await beginInStore(turn) }
+        if let open = try await self.waiting(turn, in: spool) { return open }
+        if try await followsOne(turn, in: spool) {
+            return try await begin(turn, in: spool, because: .unavailable(StoreDown()))
+        }
         var cause = StoreError.unavailable(StoreDown())
         if health.mayAsk() {
             do throws(StoreError) {
@@ -64,7 +76,63 @@ final class TurnRecorder: Sendable {
     private func beginInStore(_ turn: NewTurn) async throws(StoreError) -> OpenTurn {
         let begun = try await store.begin(turn)
         FaultPoint.reach("after_begin_before_ack")
+        if spool != nil, begun.isNew, case .newConversation = turn.subject, let known = known(turn) {
+            recent.note(.init(conversation: known.conversation, history: [begun.answer, begun.question]))
+        }
         return OpenTurn(begun: begun)
+    }
+
+    /// The turn that a key names, while the spool has its beginning and the store does not.
+    ///
+    /// - Throws: `unavailable` for one that an earlier server began: it is there when the worker has brought it home.
+    private func waiting(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> OpenTurn? {
+        guard let name = Self.name(of: turn) else { return nil }
+        do throws(StoreError) {
+            _ = try await spool.job(withKey: name)
+        } catch {
+            guard case .notFound = error else { throw error }
+            return nil
+        }
+        guard var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else {
+            throw .unavailable(StoreDown())
+        }
+        begun.isNew = false
+        return OpenTurn(begun: begun, waiting: turn)
+    }
+
+    /// Whether an earlier turn of the conversation is still on its way home: what follows goes the same way, so that
+    /// their order stays.
+    ///
+    /// - Throws: `unavailable` when nobody knows, since it was an earlier server that put the turns there.
+    private func followsOne(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> Bool {
+        guard case .message(let conversation, _) = turn.subject else { return false }
+        if let name = last.withLock({ $0.names[conversation] }) {
+            do throws(StoreError) {
+                _ = try await spool.job(withKey: name)
+                return true
+            } catch {
+                guard case .notFound = error else { throw error }
+                last.withLock { $0.names[conversation] = nil }
+                return false
+            }
+        }
+        if last.withLock({ $0.isCaughtUp }) || recent.find(conversation, of: turn.owner) != nil { return false }
+        if try await isBringingHome(spool) { throw .unavailable(StoreDown()) }
+        last.withLock { $0.isCaughtUp = true }
+        return false
+    }
+
+    /// Whether turns are in the spool that a worker could write now; those that failed and wait do not hold others up.
+    private func isBringingHome(_ spool: any JobQueue) async throws(StoreError) -> Bool {
+        let ready = try await spool.jobs(in: .ready, of: .saveTurn, after: nil, limit: 20).items
+        if ready.contains(where: { $0.dueAt == nil }) { return true }
+        return try await !spool.jobs(in: .leased, of: .saveTurn, after: nil, limit: 1).items.isEmpty
+    }
+
+    /// What the job is called that begins a turn with a key.
+    private static func name(of turn: NewTurn) -> String? {
+        // A key of a client's is its own text, and what names a job is stored in the clear.
+        turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
     }
 
     private func begin(
@@ -76,14 +144,18 @@ final class TurnRecorder: Sendable {
         let rows = rows(of: turn, in: known.conversation)
         let begun = BegunTurn(turn: rows.turn, isNew: true, question: rows.question, answer: rows.answer)
         let deferred = DeferredTurn(begun: turn)
-        // A key of a client's is its own text, and what names a job is stored in the clear.
-        let name = turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
-        guard try await spool.enqueue([name.map { deferred.job(named: $0) } ?? deferred.job]) == 1 else {
+        let name = Self.name(of: turn)
+        let job = name.map { deferred.job(named: $0) } ?? deferred.job
+        guard try await spool.enqueue([job]) == 1 else {
             guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
             begun.isNew = false
             return OpenTurn(begun: begun, waiting: turn)
         }
         FaultPoint.reach("after_spool_before_ack")
+        last.withLock { last in
+            if last.names.count >= Self.maxWaiting { last.names = [:] }
+            last.names[known.conversation.id] = job.uniqueKey
+        }
         if let name {
             waiting.withLock { waiting in
                 if waiting.count >= Self.maxWaiting { waiting = [:] }
@@ -134,9 +206,18 @@ final class TurnRecorder: Sendable {
         if turn.waiting != nil, let known {
             return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
         }
-        let conversation = try await store.conversation(question.conversation, of: question.owner)
-        let history = try await store.history(
-            of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        let conversation: Conversation
+        let history: [Message]
+        do throws(StoreError) {
+            conversation = try await store.conversation(question.conversation, of: question.owner)
+            history = try await store.history(
+                of: conversation.id, of: question.owner, before: question.sequence, limit: limit)
+        } catch {
+            // The question is stored; that the store went away since is no reason not to answer it.
+            guard case .unavailable = error, spool != nil, let known else { throw error }
+            health.answered(false)
+            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+        }
         if spool != nil { recent.note(.init(conversation: conversation, history: [answer, question] + history)) }
         return (conversation, history)
     }

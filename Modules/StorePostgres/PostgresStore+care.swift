@@ -7,18 +7,20 @@ import PostgreSQL
 extension PostgresStore {
     public func unfinished(limit: Int) async throws(StoreError) -> [Message] {
         let (keyring, own) = (keyring, node?.id.text)
+        // Begun by a worker for a server that had spooled it; who that was is not known, and its end comes soon if ever.
+        let late = now().milliseconds - 15_000
         return try await run(as: .care, within: .seconds(30)) { transaction throws(StoreError) in
             let rows = try transaction.finish(
                 Statement(
                     unchecked: """
                         SELECT \(Message.columns) FROM medstream.message
-                         WHERE state = 'streaming' AND node IN (
-                           SELECT process FROM (
+                         WHERE state = 'streaming' AND role = 'assistant' AND (
+                           (node IS NULL AND created_at < $3) OR node IN (SELECT process FROM (
                              SELECT DISTINCT node AS process FROM medstream.message
                               WHERE state = 'streaming' AND node IS NOT NULL AND node IS DISTINCT FROM $1) processes
-                            WHERE NOT medstream.is_alive(process))
+                            WHERE NOT medstream.is_alive(process)))
                          ORDER BY created_at, id LIMIT $2
-                        """, [.uuid(ifAny: own), .int(max(1, limit))]))
+                        """, [.uuid(ifAny: own), .int(max(1, limit)), .int(Int(late))]))
             return try rows.map { row throws(StoreError) in try Message(row, keyring) }
         }
     }

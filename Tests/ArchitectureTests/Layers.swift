@@ -73,7 +73,7 @@ enum Layer: String, CaseIterable {
             self = .test
         } else if target.path.hasPrefix("Modules/C/") {
             self = .door
-        } else if target.path.hasPrefix("Apps/") {
+        } else if target.path.hasPrefix("Apps/") || target.path.hasPrefix("Bench/") {
             self = .app
         } else if Self.isAdapter(target.name) {
             self = .adapter

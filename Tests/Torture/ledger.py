@@ -142,7 +142,7 @@ def weigh(turn: Turn, questions: list[dict], replies: dict, rows: dict, verdict:
         verdict.healed += 1
         return
     if turn.outcome and turn.outcome != row["outcome"]:
-        verdict.wrong.append(f"answer {row['id']} ended {turn.outcome} and is stored as {row['outcome']}")
+        verdict.wrong.append(f"answer {row['id']} ended {turn.outcome} {turn.errors} and is stored as {row['outcome']}")
     if turn.outcome and turn.text != row["content"]:
         verdict.wrong.append(f"answer {row['id']} was shown as {turn.text!r} and is stored as {row['content']!r}")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 
 from crowd import Crowd, verdict
@@ -11,13 +12,20 @@ from speaker import Speaker, Turn
 
 # Within so many seconds of the target's return all that waited is stored.
 DRAINED = 10
+# A server looks every 5 s for answers that another left open, and gives an end 15 s to come out of a spool.
+CLOSED = 30
 
 
 def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float = 60) -> Verdict:
     """Ends the crowd, waits for an empty queue, reads everything back and judges it."""
     crowd.finish(seconds)
     drained = house.await_drained(60)
-    found, _ = verdict(house.port, crowd.turns, house.model.asked())
+    end = time.monotonic() + CLOSED
+    while True:
+        found, record = verdict(house.port, crowd.turns, house.model.asked())
+        if time.monotonic() > end or not any(row["state"] == "streaming" for row in record.rows):
+            break
+        time.sleep(1)
     trouble = house.check()
     if not house.is_postgres:
         assert found.healed == 0, "an answer ended twice, though there is no spool that could bring an end home"
@@ -32,7 +40,9 @@ def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float 
 def ask_again(house: House, crowd: Crowd, seed: int):
     """Old keys join their turns: whoever asks again gets the old answer."""
     chance = random.Random(seed)
-    for old in chance.sample(crowd.turns, min(20, len(crowd.turns))):
+    # The end of a pending one may have come out of the spool after its stream was given another.
+    turns = [turn for turn in crowd.turns if turn.outcome != "interrupted" and not turn.was_pending]
+    for old in chance.sample(turns, min(20, len(turns))):
         turn = Turn(old.question, key=old.key)
         speaker = Speaker(house.port, "again", chance)
         speaker.conversation = old.asked_in
