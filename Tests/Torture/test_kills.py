@@ -17,7 +17,7 @@ SHORT = 50
 @pytest.mark.timeout(3600)
 def test_nothing_acknowledged_is_lost_or_doubled_when_processes_die(store, house_on, seed, say, is_long):
     house = house_on(store).start()
-    crowd = Crowd(house.port, 8, seed=seed).start()
+    crowd = Crowd(house.port, 8, seed=seed, pause=0.1).start()
     begun = time.monotonic()
     house.kill()
     toll = kill_loop(house, KILLS if is_long else SHORT, seed)
