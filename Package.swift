@@ -39,6 +39,12 @@ func tests(_ name: String, of uses: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: uses + ["TestSupport"], path: "Tests/\(name)", swiftSettings: house)
 }
 
+/// The suite of a provider, or of a dialect over the providers that speak it: `Tests/<name>Tests`.
+func dialectTests(_ name: String, of providers: [Target.Dependency]? = nil) -> Target {
+    let asked = providers ?? [.init(stringLiteral: name)]
+    return tests("\(name)Tests", of: asked + ["Configuration", "Core", "HTTPClient", "JSON", "Providers"])
+}
+
 /// Every provider, one module each.
 let plugins: [Target.Dependency] = [
     "ProviderAnthropic", "ProviderAzureOpenAI", "ProviderBedrock", "ProviderDeepSeek", "ProviderDemo", "ProviderGemini",
@@ -126,14 +132,16 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins", "Providers",
+                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins",
+                "Providers",
                 "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),
 
         app(
             "medstream-worker", in: "Worker",
             uses: [
-                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins", "Providers",
+                "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Jobs", "Persistence", "Plugins",
+                "Providers",
                 "Reactor", "Settings", "Storage", "Telemetry",
             ]),
 
@@ -144,6 +152,15 @@ let package = Package(
                 "Plugins", "Providers", "Reactor", "SQLite", "Settings", "Storage", "StoreSQLite", "StreamClient",
                 "Telemetry",
             ]),
+
+        // For Scripts/bench alone.
+        .executableTarget(
+            name: "queue-drain",
+            dependencies: [
+                "Core", "Encryption", "Jobs", "Persistence", "PostgreSQL", "SQLite", "StorePostgres", "StoreSQLite",
+                "Telemetry",
+            ],
+            path: "Bench/QueueDrain", swiftSettings: safe),
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 
@@ -179,41 +196,17 @@ let package = Package(
         tests("JobsTests", of: ["Core", "Jobs", "Persistence", "Telemetry"]),
         tests("TelemetryTests", of: ["Core", "JSON", "Telemetry"]),
         tests("ConfigurationTests", of: ["Configuration", "Core"]),
-        tests(
-            "ProvidersTests",
-            of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
-                "Providers",
-            ]),
-        tests(
-            "ChatCompletionsTests",
-            of: [
-                "Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "ProviderOpenAICompatible",
-                "Providers",
-            ]),
-        tests(
-            "ProviderAnthropicTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAnthropic", "Providers"]),
-        tests(
-            "ProviderDeepSeekTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderDeepSeek", "Providers"]),
-        tests(
-            "ProviderOpenAICompatibleTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAICompatible", "Providers"]),
-        tests(
-            "ResponsesTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderOpenAI", "Providers"]),
+        dialectTests("Providers", of: ["ProviderOpenAI", "ProviderOpenAICompatible"]),
+        dialectTests("ChatCompletions", of: ["ProviderOpenAI", "ProviderOpenAICompatible"]),
+        dialectTests("Responses", of: ["ProviderOpenAI"]),
+        dialectTests("ProviderAnthropic"),
+        dialectTests("ProviderAzureOpenAI"),
+        dialectTests("ProviderBedrock"),
+        dialectTests("ProviderDeepSeek"),
+        dialectTests("ProviderGemini"),
+        dialectTests("ProviderOpenAICompatible"),
         tests("WireTests", of: ["Configuration", "Core", "JSON", "Plugins", "Providers"]),
         tests("ProviderConformanceTests", of: plugins + ["Configuration", "Core", "JSON", "Providers"]),
-        tests(
-            "ProviderAzureOpenAITests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderAzureOpenAI", "Providers"]),
-        tests(
-            "ProviderGeminiTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderGemini", "Providers"]),
-        tests(
-            "ProviderBedrockTests",
-            of: ["Configuration", "Core", "HTTPClient", "JSON", "ProviderBedrock", "Providers"]),
         tests("HashingTests", of: ["Hashing"]),
         tests("EncryptionTests", of: ["Encryption"]),
         tests("BackupTests", of: ["Backup", "Core"]),

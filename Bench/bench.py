@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import peers
+import queues
 import slow_readers
 import stores
 import streams
@@ -75,6 +76,7 @@ def main() -> int:
     form.add_argument("--journal", action="store_true", help="what writing streams down costs")
     form.add_argument("--peers", action="store_true", help="beside LiteLLM and a service on FastAPI and LangChain")
     form.add_argument("--store", action="store_true", help="turns that SQLite and PostgreSQL acknowledge")
+    form.add_argument("--queue", action="store_true", help="how fast a worker drains a queue")
     parser.add_argument("--targets", metavar="NAMES", help="of: " + ", ".join(TARGETS))
     parser.add_argument("--only", default="", metavar="TEXT", help="scenarios whose name contains TEXT")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
@@ -88,11 +90,13 @@ def main() -> int:
              else streams.JOURNAL if options.journal else streams.QUICK if options.quick else streams.FULL)
     scenarios = [scenario for scenario in every if options.only in scenario.name]
     wants_whole = options.peers and options.only in WHOLE
-    if not scenarios and not wants_whole and not options.store:
+    if not scenarios and not wants_whole and not options.store and not options.queue:
         parser.error(f"no scenario's name contains '{options.only}'")
     try:
         if options.store:
             found, bars = stores.compare(options.work, options.only)
+        elif options.queue:
+            found, bars = queues.compare(options.work, options.only)
         elif options.slow_readers:
             found, bars = compare_slow_readers(scenarios, options.work)
         elif options.journal:
@@ -107,7 +111,7 @@ def main() -> int:
     except CannotStart as fault:
         print(f"\nCannot measure: {fault}", file=sys.stderr)
         return 3
-    if not options.store:
+    if not options.store and not options.queue:
         print("  ok      0 characters lost, doubled or changed")
     (options.work / "results.json").write_text(json.dumps(found, indent=2) + "\n")
     return 0 if bars.is_good else 2

@@ -24,6 +24,7 @@ extension OpenStorage {
     /// - Parameters:
     ///   - settings: of the installation.
     ///   - mayMake: whether a store that is not there is made.
+    /// - Returns: what is open until it is closed.
     /// - Throws: ``NothingKept``, `KeyringError`, `StorageError`.
     static func open(_ settings: Settings, mayMake: Bool) async throws -> OpenStorage {
         let persistence = settings.persistence
@@ -34,16 +35,15 @@ extension OpenStorage {
         let isPostgres = persistence.store == .postgres
         guard isPostgres || mayMake || FileManager.default.fileExists(atPath: persistence.path) else {
             throw NothingKept(
-                "There is no store '\(persistence.path)' yet: a server makes it when it starts, and 'medstream migrate' does so now.")
+                "There is no store '\(persistence.path)' yet: a server makes it when it starts, and 'medstream migrate' does so now."
+            )
         }
         let storage = try await Storage.open(settings, for: .tool, log: Log(level: .warning))
-        guard let store = storage.store as? any Store & UserDirectory else {
-            throw NothingKept("This kind of store cannot be looked after from here.")
-        }
         let beside = [journalFile, spoolFile].map { (name: $0, path: "\(settings.dataDirectory)/\($0)") }
             .filter { FileManager.default.fileExists(atPath: $0.path) }
         return OpenStorage(
-            store: store, keyring: storage.keyring ?? keyring, place: isPostgres ? "PostgreSQL" : persistence.path,
+            store: storage.store, keyring: storage.keyring ?? keyring,
+            place: isPostgres ? "PostgreSQL" : persistence.path,
             isPostgres: isPostgres, queues: storage.queues.map(\.queue),
             files: beside + (isPostgres ? [] : [(storeFile, persistence.path)]), close: { await storage.close() })
     }

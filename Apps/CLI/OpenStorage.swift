@@ -7,7 +7,7 @@ import Settings
 
 /// What is kept, opened for an operator beside servers and workers that use it.
 struct OpenStorage {
-    let store: any Store & UserDirectory
+    let store: any Store
     let keyring: Keyring
     /// Where it is, without any password.
     let place: String
@@ -29,6 +29,7 @@ extension OpenStorage {
     ///
     /// - Parameter report: is told how many rows are left after each step.
     /// - Returns: how many rows no key opens.
+    /// - Throws: what the store or a queue throws.
     func reencrypt(_ report: (Int) -> Void) async throws -> Int {
         var unopened = 0
         for queue in queues { unopened += try await drain(report) { try await queue.reencrypt(limit: Self.stepRows) } }

@@ -16,11 +16,13 @@ struct RestoredFiles {
     ///
     /// - Throws: `BackupError` with what is wrong, or why a file cannot be opened.
     func judge() async throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".sqlite") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".sqlite")
+        {
             let path = "\(folder)/\(name)"
             let findings = try await name == OpenStorage.storeFile ? check(path) : integrity(of: path)
             if let first = findings.first {
-                throw BackupError.failed(part: name, reason: "\(findings.count) things are wrong with it, such as: \(first)")
+                throw BackupError.failed(
+                    part: name, reason: "\(findings.count) things are wrong with it, such as: \(first)")
             }
             // What a migration wrote is in the file itself: the log beside it does not come along.
             guard !FileManager.default.fileExists(atPath: "\(path)-wal") else {

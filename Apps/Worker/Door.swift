@@ -22,7 +22,8 @@ final class Door: Sendable {
         let router = Router([
             Route("GET", "/healthz") { _ in
                 .json(
-                    Array(JSONValue.object(["status": "ok", "version": .string(Product.version)]).jsonText.utf8), headers: noStore)
+                    Array(JSONValue.object(["status": "ok", "version": .string(Product.version)]).jsonText.utf8),
+                    headers: noStore)
             },
             Route("GET", "/readyz") { _ in
                 var queues: [String: JSONValue] = [:]
@@ -47,7 +48,8 @@ extension Metrics {
     /// All that a worker counts; a sample's label is the queue's name and the kind, as in `store/save_turn`.
     static func of(_ crew: Crew) -> Metrics {
         let metrics = Metrics()
-        func count(_ name: StaticString, _ help: StaticString, _ read: any KeyPath<WorkerCounts.Counts, Int> & Sendable) {
+        func count(_ name: StaticString, _ help: StaticString, _ read: any KeyPath<WorkerCounts.Counts, Int> & Sendable)
+        {
             metrics.counter(name, help, by: "jobs") { crew.samples { $0[keyPath: read] } }
         }
         count("medstream_jobs_finished_total", "Jobs whose effect is stored.", \.finished)

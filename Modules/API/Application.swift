@@ -28,9 +28,12 @@ public final class Application: Sendable {
     /// Starts to serve.
     ///
     /// - Parameters:
+    ///   - settings: what is in force until ``reload(_:)``.
     ///   - loops: running, at least one.
-    ///   - store: where conversations are kept; `spool`: where turns wait while it cannot be reached.
+    ///   - store: where conversations are kept.
+    ///   - spool: where turns wait while the store cannot be reached.
     ///   - hub: the streams there are already, those of an earlier life included.
+    ///   - log: where failures are told.
     /// - Throws: `SocketError` when the address cannot be listened on, `CocoaError` when the page's folder cannot be read.
     public init(
         _ settings: Settings, on loops: [EventLoop], store: any ConversationStore, spool: (any JobQueue)? = nil,

@@ -39,7 +39,9 @@ struct CompletionEnding {
         guard let usage = done.usage else { return .null }
         // Some providers count reasoning beside the output; the total has both.
         var output = usage.output
-        if let total = usage.total, let input = usage.input, total >= input { output = total - input }
+        if let total = usage.total, let input = usage.input, input >= 0, total >= input {
+            output = total - input
+        }
         var members: [String: JSONValue] = [
             "prompt_tokens": .count(usage.input), "completion_tokens": .count(output),
             "total_tokens": .count(usage.total),

@@ -66,9 +66,13 @@ extension ChatService {
 extension ChatService.Record {
     /// An answer that was recorded, as the stream that wrote it would tell it now.
     init(_ message: Message, _ stage: Stage, of stream: StreamID) {
-        last = max(message.lastOffset ?? 2, 2)
-        let ending = [.resync(message.panels(of: stage)), message.done]
-        events = zip(ending, [last - 1, last]).map { ($0, EventID(stream: stream, offset: $1)) }
+        var ending: [StreamEvent] = [.resync(message.panels(of: stage)), message.done]
+        if message.outcome == .interrupted { ending.insert(.error(JournaledStream.interruption, stage: stage), at: 1) }
+        let last = max(message.lastOffset ?? ending.count, ending.count)
+        self.last = last
+        events = ending.enumerated().map { place, event in
+            (event, EventID(stream: stream, offset: last - ending.count + 1 + place))
+        }
     }
 }
 

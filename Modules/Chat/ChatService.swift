@@ -105,8 +105,11 @@ public final class ChatService: Sendable {
         // Open before the store knows of the stream: who finds the turn there, by its key or its row, finds the log too.
         let log = hub.open(new.names.stream, owner: owner, on: loop)
         do throws(PlatformError) {
+            // Nothing is stored of what cannot be answered.
+            try await log.admit()
             let open = try await storing { () throws(StoreError) in try await recorder.begin(new) }
             guard open.begun.isNew else {
+                await log.leave()
                 hub.remove(log.id, for: owner)
                 return open.begun.turn
             }

@@ -147,7 +147,8 @@ final class TurnRecorder: Sendable {
         let name = Self.name(of: turn)
         let job = name.map { deferred.job(named: $0) } ?? deferred.job
         guard try await spool.enqueue([job]) == 1 else {
-            guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else { throw cause }
+            guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text
+            else { throw cause }
             begun.isNew = false
             return OpenTurn(begun: begun, waiting: turn)
         }
@@ -197,7 +198,11 @@ final class TurnRecorder: Sendable {
 
     /// The conversation of a turn, and what was said in it before, newest first.
     ///
-    /// - Parameter limit: bytes of text, past which no more is read.
+    /// - Parameters:
+    ///   - turn: as ``begin(_:)`` returned it.
+    ///   - limit: bytes of text, past which no more is read.
+    /// - Returns: what a prompt is made of.
+    /// - Throws: as ``ConversationStore/history(of:of:before:limit:)``.
     func context(
         of turn: OpenTurn, limit: Int
     ) async throws(StoreError) -> (conversation: Conversation, history: [Message]) {
@@ -225,7 +230,9 @@ final class TurnRecorder: Sendable {
     /// A message, from what is known here while the store cannot be reached.
     ///
     /// - Throws: as ``ConversationStore/message(_:of:)``.
-    func message(_ id: MessageID, in conversation: ConversationID, of owner: UserID) async throws(StoreError) -> Message {
+    func message(
+        _ id: MessageID, in conversation: ConversationID, of owner: UserID
+    ) async throws(StoreError) -> Message {
         do throws(StoreError) {
             return try await store.message(id, of: owner)
         } catch {

@@ -82,7 +82,9 @@ final class TurnRun: Sendable {
     private func begin(_ stream: isolated StreamLog) {
         let first = route.first
         let facts: [String: JSONValue] = ["provider": .string(first.name), "model": .string(first.model)]
-        guard let message = record?.message else { return stream.append(.start(stream: stream.id, stage: stage, metadata: facts)) }
+        guard let message = record?.message else {
+            return stream.append(.start(stream: stream.id, stage: stage, metadata: facts))
+        }
         stream.append(
             .start(
                 stream: stream.id, conversation: message.conversation, message: message.id, stage: stage,

@@ -41,13 +41,20 @@ public struct Usage: Sendable, Hashable {
     public static func + (left: Usage, right: Usage) -> Usage {
         func sum(_ count: KeyPath<Usage, Int?>) -> Int? {
             guard let one = left[keyPath: count], let other = right[keyPath: count] else { return nil }
-            let (sum, overflows) = one.addingReportingOverflow(other)
-            return overflows ? .max : sum
+            return added(one, other)
         }
         return Usage(
             input: sum(\.input), output: sum(\.output), total: sum(\.total), reasoning: sum(\.reasoning),
             cachedInput: sum(\.cachedInput), cacheWrite: sum(\.cacheWrite),
             isEstimated: left.isEstimated || right.isEstimated)
+    }
+
+    /// A sum of counts that stays at the largest number rather than run past it: nobody vouches for a provider's.
+    package static func added(_ counts: Int...) -> Int {
+        counts.reduce(0) { sum, count in
+            let (sum, overflows) = sum.addingReportingOverflow(count)
+            return overflows ? .max : sum
+        }
     }
 
     /// The tokens of all spans of an answer; `nil` where there is no span, or one of which nothing is known.

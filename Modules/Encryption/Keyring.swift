@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// A keyring from a file takes up a changed file by itself: when it meets a key that it does not know, and when it is
 /// asked to seal and ``refreshInterval`` has gone by. So one object serves a process for its life, and a rotation
-/// needs no restart. All functions may be called from any thread; sealing takes about a microsecond, and one for each kilobyte.
+/// needs no restart. All functions may be called from any thread; sealing takes about a microsecond, and one for each
+/// kilobyte.
 public final class Keyring: Sendable {
     /// How old the knowledge of the file may be when something is sealed, in milliseconds.
     public static let refreshInterval = 2_000
@@ -79,8 +80,8 @@ extension Keyring {
     /// The path of the file; `nil` when the keys came from a text.
     public var path: String? { file?.path }
 
-    /// The key that seals what is written now.
-    public var currentKey: KeyID { state.withLock { $0.keys.current.id } }
+    /// The key that seals what is written now; takes up a changed file as sealing does.
+    public var currentKey: KeyID { upToDate(within: refreshInterval).current.id }
 
     /// All keys, oldest first; the last is the current one.
     public var keys: [KeyInfo] {

@@ -45,7 +45,7 @@ extension Worker {
     }
 
     private func work(on lease: Lease, _ handler: any JobHandler) async {
-        let concurrency = settings.concurrency[handler.kind] ?? 1
+        let concurrency = settings.concurrency(of: handler.kind)
         var chains = Chains(lease.jobs) { handler.chain(of: $0) }
         var settlements: [Settlement] = []
         var hadOutage = false
@@ -72,8 +72,8 @@ extension Worker {
         await scheduleNext(after: lease.jobs)
     }
 
-    /// As many as are worked on at once at the most, so that settling costs one commit for many.
-    private static let settledAtOnce = 250
+    /// A whole batch, so that settling costs one commit; those of a larger one are not left unsettled for long.
+    private static let settledAtOnce = 500
 
     /// Whether a job of a lease may still be begun; what is not begun is given back.
     private func mayBegin(_ token: LeaseToken) -> Bool {

@@ -50,9 +50,12 @@ public actor Worker {
 
     /// Works until ``stop()``.
     public func run() async {
-        lanes = handlers.count
+        let work = handlers.values.flatMap { handler in
+            Array(repeating: handler, count: settings.lanes(of: handler.kind))
+        }
+        lanes = work.count
         await withTaskGroup(of: Void.self) { group in
-            for handler in handlers.values { group.addTask { await self.work(handler) } }
+            for handler in work { group.addTask { await self.work(handler) } }
             group.addTask { await self.keepAlive() }
             group.addTask { await self.lookAround() }
         }

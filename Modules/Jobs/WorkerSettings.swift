@@ -13,17 +13,24 @@ public struct WorkerSettings: Sendable, Hashable {
     public var breaker = Breaker.Rules()
     public var retry = RetryRules()
     /// Jobs of a kind at once; those of kinds that are not named are worked on one at a time.
-    public var concurrency: [JobKind: Int] = [.saveTurn: 128, .describeConversation: 4]
+    public var concurrency: [JobKind: Int] = [.saveTurn: 256, .describeConversation: 4]
     /// The jobs that come again and again.
     public var schedule: [PeriodicJob] = []
 
     public init() {}
 
+    /// How many batches of a kind are in hand at the same time: two where many jobs are worked on at once, so that one is
+    /// being written while the other is being taken or settled.
+    func lanes(of kind: JobKind) -> Int { concurrency[kind] ?? 1 >= 16 ? 2 : 1 }
+
+    /// Jobs of one batch that are worked on at once.
+    func concurrency(of kind: JobKind) -> Int { max(1, (concurrency[kind] ?? 1) / lanes(of: kind)) }
+
     /// Jobs of one kind that are taken at once, when the breaker lets so many through.
     ///
     /// Those of a kind that is worked on one at a time may take long, and what waits behind one is better left to others.
     func batch(of kind: JobKind) -> Int {
-        let concurrency = concurrency[kind] ?? 1
+        let concurrency = concurrency(of: kind)
         return concurrency == 1 ? 1 : min(breaker.largestBatch, concurrency * 4)
     }
 }

@@ -1,7 +1,7 @@
 import Core
 import Synchronization
 
-extension InMemoryStore: UserDirectory {
+extension InMemoryStore {
     public func people(after cursor: String?, limit: Int) async throws(StoreError) -> Page<Person> {
         let last = try place(cursor) { UserID($0) }
         return tables.withLock { tables in

@@ -1,2 +1,2 @@
 /// All that the product keeps, as one thing to be opened, cared for and handed on.
-public protocol Store: ConversationStore, CaseStore, OnboardingStore, UserStore, StoreCare {}
+public protocol Store: ConversationStore, CaseStore, OnboardingStore, UserStore, StoreCare, UserDirectory {}

@@ -117,7 +117,8 @@ private struct Tokens: Sendable {
     /// The API counts what went through its cache apart from the rest of the input.
     var usage: Usage {
         Usage(
-            input: input.map { $0 + (cacheCreation ?? 0) + (cacheRead ?? 0) }, output: output, cachedInput: cacheRead)
+            input: input.map { Usage.added($0, cacheCreation ?? 0, cacheRead ?? 0) }, output: output,
+            cachedInput: cacheRead)
     }
 }
 

@@ -129,14 +129,8 @@ extension Usage {
         let read = object.int(at: "/cacheReadInputTokens", in: usage)
         let written = object.int(at: "/cacheWriteInputTokens", in: usage)
         self.init(
-            input: object.int(at: "/inputTokens", in: usage).map { Self.sum($0, Self.sum(read ?? 0, written ?? 0)) },
+            input: object.int(at: "/inputTokens", in: usage).map { Self.added($0, read ?? 0, written ?? 0) },
             output: object.int(at: "/outputTokens", in: usage), total: object.int(at: "/totalTokens", in: usage),
             cachedInput: read)
-    }
-
-    /// Stays at the largest number where it would run past it.
-    private static func sum(_ left: Int, _ right: Int) -> Int {
-        let (sum, overflow) = left.addingReportingOverflow(right)
-        return overflow ? .max : sum
     }
 }

@@ -69,17 +69,18 @@ public struct PriceTable: Sendable, Hashable {
     ///
     /// - Returns: `nil` where no price is known, or not how many tokens went in and came out: half a cost is none.
     public func cost(of usage: Usage, by answerer: Answerer) -> Cost? {
-        guard let price = price(of: answerer), let input = usage.input, let output = usage.output else { return nil }
+        guard let price = price(of: answerer), let input = usage.input else { return nil }
+        // Some providers count reasoning beside the output; their total has it.
+        let outputs = [usage.output.map { Int128($0) }, usage.total.map { Int128($0) - Int128(input) }]
+        guard let output = outputs.compactMap(\.self).max() else { return nil }
         // A provider that does not speak of its cache has none that is billed apart.
         let cached = min(max(0, usage.cachedInput ?? 0), input)
         let written = min(max(0, usage.cacheWrite ?? 0), input - cached)
-        // Some providers count reasoning beside the output; their total has it.
-        let billedOutput = max(output, (usage.total ?? 0) - input)
-        let parts: [(tokens: Int, price: Int64)] = [
-            (input - cached - written, price.input), (cached, price.cachedInput ?? price.input),
-            (written, price.cacheWrite ?? price.input), (billedOutput, price.output),
+        let parts: [(tokens: Int128, price: Int64)] = [
+            (Int128(input - cached - written), price.input), (Int128(cached), price.cachedInput ?? price.input),
+            (Int128(written), price.cacheWrite ?? price.input), (output, price.output),
         ]
-        let sum = parts.reduce(Int128(0)) { $0 + Int128(max(0, $1.tokens)) * Int128($1.price) }
+        let sum = parts.reduce(Int128(0)) { $0 + max(0, $1.tokens) * Int128($1.price) }
         guard let micros = Int64(exactly: (sum + 500_000) / 1_000_000) else { return nil }
         return Cost(micros: micros, currency: price.currency, isEstimated: usage.isEstimated)
     }

@@ -50,7 +50,9 @@ extension Database {
         }
     }
 
-    /// Moves the log into the file and gives its room back; waits for readers up to the time-out of writes.
+    /// Moves the log into the file and gives its room back.
+    ///
+    /// - Throws: ``SQLiteError`` `busy` while a reader is in the log.
     public func checkpoint() async throws {
         let writer = writer
         try await alone { _ in try writer.checkpoint() }

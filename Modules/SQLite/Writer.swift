@@ -142,6 +142,10 @@ final class Writer: @unchecked Sendable {
         connection.setBusyTimeout(settings.busyTimeout)
     }
 
-    /// Moves the log into the file; called on the writer's thread.
-    func checkpoint() throws(SQLiteError) { try connection.checkpoint(isTruncating: true) }
+    /// Moves the log into the file; called on the writer's thread, which waits for readers but shortly, as all wait for it.
+    func checkpoint() throws(SQLiteError) {
+        connection.setBusyTimeout(.milliseconds(250))
+        defer { connection.setBusyTimeout(settings.busyTimeout) }
+        try connection.checkpoint(isTruncating: true)
+    }
 }

@@ -18,19 +18,36 @@ struct MessageRow: Sendable {
 
     func insert(sequence: Int) -> Statement {
         Statement(
-            """
-            INSERT INTO medstream.message (id, conversation, owner, sequence, role, state, outcome, stream, last_offset,
-              version, reply_to, retry_of, node, created_at, text_bytes, figures, body, key)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-            """,
-            [
-                .uuid(message.id.text), .uuid(message.conversation.text), .uuid(message.owner.text), .int(sequence),
-                .text(message.role.rawValue), .text(message.state.rawValue), .text(ifAny: message.outcome?.rawValue),
-                .text(ifAny: message.stream?.text), .int(ifAny: message.lastOffset), .int(message.version),
-                .uuid(ifAny: message.replyTo?.text), .uuid(ifAny: message.retryOf?.text), .uuid(ifAny: node),
-                .int(Int(message.createdAt.milliseconds)), .int(message.text.utf8.count),
-                .text(ifAny: Figures(message).text), .bytes(sealed.bytes), sealed.key,
-            ])
+            unchecked: "\(Self.insertion) VALUES (\(Self.parameters(from: 1, sequence: "$18")))",
+            values + [.int(sequence)])
+    }
+
+    /// Without the sequence, in the order of ``insertion``.
+    var values: [Value] {
+        [
+            .uuid(message.id.text), .uuid(message.conversation.text), .uuid(message.owner.text),
+            .text(message.role.rawValue), .text(message.state.rawValue), .text(ifAny: message.outcome?.rawValue),
+            .text(ifAny: message.stream?.text), .int(ifAny: message.lastOffset), .int(message.version),
+            .uuid(ifAny: message.replyTo?.text), .uuid(ifAny: message.retryOf?.text), .uuid(ifAny: node),
+            .int(Int(message.createdAt.milliseconds)), .int(message.text.utf8.count),
+            .text(ifAny: Figures(message).text), .bytes(sealed.bytes), sealed.key,
+        ]
+    }
+
+    static let insertion = """
+        INSERT INTO medstream.message (sequence, id, conversation, owner, role, state, outcome, stream, last_offset,
+          version, reply_to, retry_of, node, created_at, text_bytes, figures, body, key)
+        """
+
+    /// What is put into ``insertion``: the sequence, and ``values`` as parameters from a number on.
+    ///
+    /// Each says its type, which a `SELECT` would not find out.
+    static func parameters(from first: Int, sequence: String) -> String {
+        let types = [
+            "uuid", "uuid", "uuid", "text", "text", "text", "text", "bigint", "bigint", "uuid", "uuid", "uuid",
+            "bigint", "bigint", "text", "bytea", "bigint",
+        ]
+        return ([sequence] + types.enumerated().map { "$\(first + $0)::\($1)" }).joined(separator: ", ")
     }
 
     /// Replaces an older version of the row and adds the jobs, or does neither and gives no row.

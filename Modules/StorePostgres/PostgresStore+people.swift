@@ -3,7 +3,7 @@ import Encryption
 public import Persistence
 import PostgreSQL
 
-extension PostgresStore: UserDirectory {
+extension PostgresStore {
     public func people(after cursor: String?, limit: Int) async throws(StoreError) -> Page<Person> {
         let last = try cursor.place { UserID($0) }?.text ?? Self.beforeAll
         let (keyring, limit) = (keyring, max(1, limit))

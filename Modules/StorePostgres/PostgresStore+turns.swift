@@ -8,8 +8,11 @@ extension PostgresStore {
     public func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
         let (keyring, node, now) = (keyring, node, now())
         let prints = turn.key.map { KeyPrints($0, turn.subject, of: turn.owner, keyring) }
+        let new = NewRows(turn, keyring, node, at: now)
         return try await run(as: .user(turn.owner)) { transaction throws(StoreError) in
-            try transaction.begin(turn, prints, keyring, node, at: now)
+            // Most often nothing stands in the way: then it takes one way there and back.
+            if let new, let begun = try transaction.begin(new, prints, keyring) { return begun }
+            return try transaction.begin(turn, prints, keyring, node, at: now)
         }
     }
 
@@ -31,7 +34,7 @@ extension PostgresStore {
 }
 
 /// What is kept of a key and of what it was used for: enough to know them again, and nothing that anyone said.
-private struct KeyPrints: Sendable {
+struct KeyPrints: Sendable {
     let key: [UInt8]
     let subject: [UInt8]
 

@@ -5,31 +5,43 @@ import PostgreSQL
 /// One transaction in somebody's name; what it says first goes with the first statements, its end with the last ones.
 struct Transaction: ~Copyable {
     private let session: Session
-    private let prelude: Statement
+    private let principal: Principal
+    private let hasRoles: Bool
     private var isOpen = false
-    private(set) var isOver = false
+    var isOver = false
 
     init(_ session: Session, as principal: Principal, hasRoles: Bool) {
         self.session = session
+        self.principal = principal
+        self.hasRoles = hasRoles
+    }
+
+    /// Says in whose name the transaction is.
+    ///
+    /// - Parameter isAlone: also waits until no other transaction of the user's is alone in this sense.
+    /// - Returns: the first statement of the transaction.
+    private func prelude(isAlone: Bool = false) -> Statement {
         // The server gives up a little before we do, so that a statement that takes too long costs no connection.
         let timeout = session.timeLeft * 9 / 10
-        prelude = Statement(
-            """
-            SELECT set_config('role', $1, true), set_config('medstream.user', $2, true),
-              set_config('medstream.operator', $3, true), set_config('statement_timeout', $4, true),
-              set_config('idle_in_transaction_session_timeout', '10000', true),
-              set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
-                THEN 'on' ELSE current_setting('synchronous_commit') END, true)
-            """,
-            [
-                .text(hasRoles ? principal.role : "none"), .text(principal.user),
-                .text(principal == .care ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
-            ])
+        let values: [Value] = [
+            .text(hasRoles ? principal.role : "none"), .text(principal.user),
+            .text(principal == .care ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
+        ]
+        return isAlone ? Statement(unchecked: Self.aloneAs, values) : Statement(unchecked: Self.saysWho, values)
     }
+
+    private static let saysWho = """
+        SELECT set_config('role', $1, true), set_config('medstream.user', $2, true),
+          set_config('medstream.operator', $3, true), set_config('statement_timeout', $4, true),
+          set_config('idle_in_transaction_session_timeout', '10000', true),
+          set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+            THEN 'on' ELSE current_setting('synchronous_commit') END, true)
+        """
+    private static let aloneAs = saysWho + ", pg_advisory_xact_lock(hashtextextended($2, 1296389197))::text"
 
     /// Sends statements of which more are to follow.
     mutating func run(_ statements: [Statement]) throws(StoreError) -> [Rows] {
-        let opening = isOpen ? [] : [Statement("BEGIN"), prelude]
+        let opening = isOpen ? [] : [Statement("BEGIN"), prelude()]
         isOpen = true
         return Array(try send(opening + statements).dropFirst(opening.count))
     }
@@ -51,7 +63,7 @@ struct Transaction: ~Copyable {
         } else if statements.isEmpty {
             rows = []
         } else {
-            rows = Array(try send([prelude] + statements).dropFirst())
+            rows = Array(try send([prelude()] + statements).dropFirst())
         }
         (isOpen, isOver) = (false, true)
         FaultPoint.reach("postgres_after_commit")
@@ -62,6 +74,16 @@ struct Transaction: ~Copyable {
     mutating func finish(_ statement: Statement) throws(StoreError) -> Rows {
         guard let rows = try finish([statement]).first else { throw .unavailable(MissingResult()) }
         return rows
+    }
+
+    /// Does all in one statement, alone among the transactions of the user that change what has an order.
+    ///
+    /// When it throws, it was undone, and the transaction may be used for another way to the same end.
+    mutating func finishAlone(_ statement: Statement) throws(StoreError) -> Rows {
+        FaultPoint.reach("postgres_before_commit")
+        let rows = try send([prelude(isAlone: true), statement])
+        FaultPoint.reach("postgres_after_commit")
+        return rows[1]
     }
 
     /// Undoes what was done, if anything is open.

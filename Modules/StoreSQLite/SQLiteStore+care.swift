@@ -75,7 +75,7 @@ extension SQLiteStore {
         adding: (PurgeCounts) -> Void
     ) async throws(StoreError) {
         while true {
-            let old = try await read { transaction in
+            let old = try await read(within: .seconds(30)) { transaction in
                 try transaction.rows(sql, end.milliseconds) { row in try row.text(0) }
             }
             guard !old.isEmpty else { return }
@@ -137,7 +137,7 @@ extension SQLiteStore {
     }
 
     public func statistics() async throws(StoreError) -> StoreStatistics {
-        let rows = try await read { transaction in
+        let rows = try await read(within: .seconds(30)) { transaction in
             var rows: [String: Int] = [:]
             for (name, sql) in Self.counts { rows[name] = try transaction.row(sql) { row in try row.int(0) } }
             return rows
@@ -169,8 +169,9 @@ extension SQLiteStore {
 }
 
 extension SealedTable {
-    fileprivate var sealedOtherwise: SQL {
-        SQL(unchecked: "SELECT place, id, body FROM \(rawValue) WHERE key != ? LIMIT ?")
+    /// Not `!=`, which looks at every row.
+    var sealedOtherwise: SQL {
+        SQL(unchecked: "SELECT place, id, body FROM \(rawValue) WHERE key < ?1 OR key > ?1 LIMIT ?2")
     }
 
     /// Leaves a row alone that was written anew meanwhile.
@@ -178,7 +179,7 @@ extension SealedTable {
         SQL(unchecked: "UPDATE \(rawValue) SET key = ?, body = ? WHERE place = ? AND body = ?")
     }
 
-    fileprivate var countOtherwise: SQL { SQL(unchecked: "SELECT count(*) FROM \(rawValue) WHERE key != ?") }
+    var countOtherwise: SQL { SQL(unchecked: "SELECT count(*) FROM \(rawValue) WHERE key < ?1 OR key > ?1") }
 }
 
 extension PurgeCounts {

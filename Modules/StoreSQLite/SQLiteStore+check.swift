@@ -15,7 +15,7 @@ extension SQLiteStore {
             throw StoreError(ofFile: error)
         }
         for rule in Self.rules {
-            findings += try await read { transaction in
+            findings += try await read(within: .seconds(600)) { transaction in
                 try transaction.rows(rule.sql) { row in
                     CheckFinding(rule.kind, table: rule.table, row: try row.text(0), detail: rule.detail)
                 }

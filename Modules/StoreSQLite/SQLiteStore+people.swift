@@ -3,7 +3,7 @@ public import Persistence
 import Encryption
 import SQLite
 
-extension SQLiteStore: UserDirectory {
+extension SQLiteStore {
     public func people(after cursor: String?, limit: Int) async throws(StoreError) -> Page<Person> {
         let last = try place(cursor) { UserID($0) }
         let keyring = keyring

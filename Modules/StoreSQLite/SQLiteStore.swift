@@ -149,11 +149,12 @@ public final class SQLiteStore: Store {
         return try await write(bytes: bytes, body)
     }
 
+    /// Reads; `limit` is how long it may take, for what operators ask that goes through much.
     func read<Result: Sendable>(
-        _ body: @escaping @Sendable (borrowing Transaction) throws -> Result
+        within limit: Duration? = nil, _ body: @escaping @Sendable (borrowing Transaction) throws -> Result
     ) async throws(StoreError) -> Result {
         do {
-            return try await database.read(body)
+            return try await database.read(within: limit, body)
         } catch {
             throw failure(error)
         }

@@ -70,6 +70,7 @@ struct EventRing: Sendable {
     /// - Parameters:
     ///   - offset: at least `first - 1`.
     ///   - end: where to stop, above `offset`.
+    /// - Returns: server-sent events, and the offset of the last of them.
     func read(after offset: Int, upTo end: Int) -> (bytes: ArraySlice<UInt8>, last: Int) {
         if offset >= open.first - 1 { return (open.bytes(after: offset, upTo: end), end) }
         let segment = segment(after: offset)

@@ -101,12 +101,15 @@ public struct JournaledStream: Sendable {
 
     // MARK: Ending
 
+    /// What a user is told whose answer was interrupted.
+    public static let interruption = PlatformError(
+        .interrupted, "The server went down in the middle of the answer. What came so far is kept; try again.")
+
     /// Ends a stream whose server died in the middle: its text is kept, and a retry offered.
     ///
     /// - Returns: what is to be written down before anybody is shown it.
     public mutating func interrupt() -> JournalEntry {
-        let error = PlatformError(
-            .interrupted, "The server went down in the middle of the answer. What came so far is kept; try again.")
+        let error = Self.interruption
         return end(as: panels, [.error(error, stage: stage), .done(.interrupted, error.message)])
     }
 

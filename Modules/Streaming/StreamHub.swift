@@ -137,11 +137,20 @@ public final class StreamHub: Sendable {
 
     func addBytes(_ count: Int) { bytes.add(count, ordering: .relaxed) }
 
-    /// `hasRun`: whether the log had a run that was admitted.
-    func finished(_ log: StreamLog, bytes: Int, hasRun: Bool) {
+    /// Counts one run less, which was admitted and is not started.
+    func leave() {
+        let waiters = state.withLock { state in
+            state.running -= 1
+            return state.running == 0 ? state.takeIdleWaiters() : []
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// `hadRoom`: whether a run was admitted for the log.
+    func finished(_ log: StreamLog, bytes: Int, hadRoom: Bool) {
         let time = now()
         let (isKept, waiters) = state.withLock { state in
-            if hasRun { state.running -= 1 }
+            if hadRoom { state.running -= 1 }
             // One that was removed meanwhile is replayed no more.
             let isKept = state.logs[log.id] != nil
             if isKept { state.finished.append(Finished(log: log, at: time, bytes: bytes)) }

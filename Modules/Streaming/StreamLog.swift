@@ -49,6 +49,8 @@ public actor StreamLog {
     private(set) var countedBytes = 0
     private var run: Task<Void, Never>?
     private(set) var hasRun = false
+    /// Whether a run is counted for it.
+    private var hasRoom = false
     var viewers = 0
     /// Callers that wait for the end or the beginning alone; they watch, too, as far as detaching goes.
     var waitingCallers = 0
@@ -116,7 +118,27 @@ public actor StreamLog {
 
     // MARK: The run
 
-    /// Starts the run that fills the log.
+    /// Keeps room for a run, which counts as under way from here on.
+    ///
+    /// What is to be stored before the run begins is stored after this, so that nothing is left of what has no room. It is
+    /// given back by ``leave()`` and with the end of the log.
+    ///
+    /// - Throws: as ``start(_:_:)``.
+    public func admit() throws(PlatformError) {
+        guard !hasRoom else { return }
+        try hub.feed(on: loop)?.admit()
+        try hub.admit()
+        hasRoom = true
+    }
+
+    /// Gives back the room that was kept for a run that is not started after all.
+    public func leave() {
+        guard hasRoom, !hasRun, outcome == nil else { return }
+        hasRoom = false
+        hub.leave()
+    }
+
+    /// Starts the run that fills the log, for which room is kept unless it was before.
     ///
     /// - Parameters:
     ///   - subject: what the run is part of; `nil` when it is part of no conversation.
@@ -131,12 +153,10 @@ public actor StreamLog {
         guard outcome == nil else {
             throw PlatformError(.shuttingDown, "The server is restarting. Try again in a moment.")
         }
-        let feed = hub.feed(on: loop)
-        try feed?.admit()
-        try hub.admit()
+        try admit()
         hasRun = true
         self.subject = subject
-        if let feed { join(feed) }
+        if let feed = hub.feed(on: loop) { join(feed) }
         startDetachTimer()
         // The preference brings continuations back to this loop without a detour over the global executor.
         let run = Task(executorPreference: loop) { await self.perform(body) }
@@ -288,7 +308,7 @@ public actor StreamLog {
     public func finish(_ done: StreamEvent) {
         guard outcome == nil else { return }
         end(with: done)
-        hub.finished(self, bytes: countedBytes, hasRun: hasRun)
+        hub.finished(self, bytes: countedBytes, hadRoom: hasRoom)
     }
 
     /// Appends the last event.

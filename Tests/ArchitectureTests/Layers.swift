@@ -53,7 +53,7 @@ enum Layer: String, CaseIterable {
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .test,
+        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
         "StoreConformance": .testSupport,
     ]
 
@@ -61,6 +61,8 @@ enum Layer: String, CaseIterable {
     static let exceptions: Set<Arrow> = [
         // They hand out values of types that all share: `JSONValue`, and `Secret`.
         Arrow("JSON", "Core"), Arrow("Configuration", "Core"),
+        // What all tests use, and a server for some of them.
+        Arrow("PostgresSupport", "TestSupport"),
         // What the dialects of one family share: they answer the protocol of `Providers` for them.
         Arrow("ChatCompletions", "Providers"), Arrow("Responses", "Providers"),
     ]
@@ -73,7 +75,7 @@ enum Layer: String, CaseIterable {
             self = .test
         } else if target.path.hasPrefix("Modules/C/") {
             self = .door
-        } else if target.path.hasPrefix("Apps/") {
+        } else if target.path.hasPrefix("Apps/") || target.path.hasPrefix("Bench/") {
             self = .app
         } else if Self.isAdapter(target.name) {
             self = .adapter

@@ -83,7 +83,12 @@ struct KeptTests {
     func rotate() async throws {
         let before = try await messages(in: data)
         let first = try #require(try await answer("keys", "show")["current"]?.string)
-        let second = try #require(try await answer("keys", "rotate")["current"]?.string)
+        let rotation = try await answer("keys", "rotate")
+        #expect(rotation["job"]?.bool == true)
+        let second = try #require(rotation["current"]?.string)
+        let waiting = try await Medstream.run(
+            "queue", "list", "--state", "ready", "--kind", "reencrypt", "--config", config)
+        #expect(waiting.output.contains("reencrypt"))
         try ageKeys()
         let early = try await run("keys", "retire", first)
         #expect(early.errors.contains("The key \(first) is needed: "))

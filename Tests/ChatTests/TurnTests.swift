@@ -162,18 +162,39 @@ struct TurnTests {
         #expect(error?.field == "request_id")
     }
 
-    @Test("A question for which there was no room leaves its key free, so that it can be asked again")
+    @Test("Of a question for which there was no room nothing is stored; its key is free, so that it can be asked again")
     func noRoom() async throws {
         let door = Door()
         let clinic = Clinic(.with { $0.maxRunningStreams = 1 }) { _ in [.hold(door), .say("Now."), .finish()] }
         let first = try await clinic.ask("First.")
-        let error = await #expect(throws: PlatformError.self) { try await clinic.ask("Second.", key: "k") }
-        #expect(error?.code == .unavailable)
+        for conversation in [nil, first.conversation] {
+            let error = await #expect(throws: PlatformError.self) {
+                try await clinic.ask("Second.", in: conversation, key: "k")
+            }
+            #expect(error?.code == .unavailable)
+        }
+        #expect(try await clinic.messages(first.conversation).map(\.text) == ["First.", ""])
+        let conversations = try await clinic.service.conversations(as: someone, after: nil, limit: 10).items
+        #expect(conversations.map(\.id) == [first.conversation])
         door.open()
         _ = try await clinic.watch(first)
         clinic.provider.perform { _ in [.say("Now."), .finish()] }
         let second = try await clinic.ask("Second.", key: "k")
         #expect(try await clinic.watch(second).texts == [.chat: "Now."])
+    }
+
+    @Test("Joining a turn by its key, and a question that is refused, take no room for good")
+    func roomGivenBack() async throws {
+        let clinic = Clinic(.with { $0.maxRunningStreams = 2 })
+        let turn = try await clinic.ask("Once.", key: "k")
+        _ = try await clinic.watch(turn)
+        for _ in 1...4 {
+            #expect(try await clinic.ask("Once.", key: "k") == turn)
+            await #expect(throws: PlatformError.self) { try await clinic.ask("Twice.", key: "k") }
+        }
+        #expect(clinic.hub.runningCount == 0)
+        await clinic.hub.idle()
+        _ = try await clinic.watch(try await clinic.ask("Another."))
     }
 
     // MARK: Stopping and retrying

@@ -26,6 +26,7 @@ struct ReloadTests {
         let keyring = try Keyring(file: path, refreshInterval: .max)
         let id = try Keyring.rotate(file: path)
         #expect(keyring.currentKey != id)
+        #expect(try Keyring(file: path, refreshInterval: 0).currentKey == id)
         try keyring.reload()
         #expect(keyring.currentKey == id)
     }
@@ -44,6 +45,8 @@ struct ReloadTests {
             try Keyring(file: path, refreshInterval: 0), try Keyring(file: path, refreshInterval: .max)
         )
         let id = try Keyring.rotate(file: path)
+        #expect(lazy.currentKey != id)
+        #expect(eager.currentKey == id)
         #expect(Keyring.keyID(of: eager.seal("x", at: Known.place)) == id)
         #expect(Keyring.keyID(of: lazy.seal("x", at: Known.place)) != id)
     }

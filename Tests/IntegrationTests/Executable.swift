@@ -16,7 +16,8 @@ struct Executable: Sendable {
     init(_ arguments: [String], environment: [String: String] = [:], in folder: URL = Reference.packageRoot) throws {
         data = try Folder()
         run = try Execution(
-            Self.path, ["--set", "data_directory=\(data.path)"] + arguments, environment: Self.environment.merging(environment) { $1 }, in: folder)
+            Self.path, ["--set", "data_directory=\(data.path)"] + arguments,
+            environment: Self.environment.merging(environment) { $1 }, in: folder)
         run.endInput()
     }
 

@@ -74,17 +74,23 @@ struct ProcessTests {
         #expect(line.contains("main.yaml:3:3: logs.levle: unknown key; did you mean 'level'?"), "\(line)")
     }
 
-    @Test("Running answers get the drain time to end")
-    func drain() async throws {
-        let gate = Gate()
-        let upstream = try Upstream { _ in [.say("Before "), .wait(gate), .say("after."), .finish] }
-        let server = try Executable(config: shippedSettings, set: upstream.settings)
+    /// Asks a question, and watches its answer up to the first text.
+    private func asked(_ server: Executable) async throws -> (reader: Client, viewing: Viewing) {
         let port = try await server.ready()
         let (client, reader) = try (Client(port: port), Client(port: port))
         let turn = try await client.ask("Hello?")
         var viewing = Viewing()
         try await reader.open(turn.path)
         try await reader.watch(&viewing) { $0.texts[.chat] != nil }
+        return (reader, viewing)
+    }
+
+    @Test("Running answers get the drain time to end")
+    func drain() async throws {
+        let gate = Gate()
+        let upstream = try Upstream { _ in [.say("Before "), .wait(gate), .say("after."), .finish] }
+        let server = try Executable(config: shippedSettings, set: upstream.settings)
+        var (reader, viewing) = try await asked(server)
         server.run.send(SIGTERM)
         await server.run.shows("\"stopping\"")
         gate.open()
@@ -99,12 +105,7 @@ struct ProcessTests {
         let upstream = try Upstream { _ in [.say("Half an answer "), .stall] }
         let server = try Executable(
             config: shippedSettings, set: upstream.settings + ["server.timeouts.drain=100ms"])
-        let port = try await server.ready()
-        let (client, reader) = try (Client(port: port), Client(port: port))
-        let turn = try await client.ask("Hello?")
-        var viewing = Viewing()
-        try await reader.open(turn.path)
-        try await reader.watch(&viewing) { $0.texts[.chat] != nil }
+        var (reader, viewing) = try await asked(server)
         server.run.send(SIGTERM)
         try await reader.watch(&viewing)
         #expect(viewing.faults == [])

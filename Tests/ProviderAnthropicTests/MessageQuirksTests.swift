@@ -67,6 +67,16 @@ struct MessageQuirksTests {
         #expect(answer.usage == Usage(input: 325, output: 40, cachedInput: 300))
     }
 
+    @Test("Counts beyond all bounds are no reason to fall")
+    func largeCounts() throws {
+        let most = Int.max
+        let answer = try Self.decode(
+            [
+                #"{"type":"message_start","message":{"usage":{"input_tokens":\#(most),"cache_read_input_tokens":\#(most)}}}"#
+            ] + Self.stop("end_turn"))
+        #expect(answer.usage == Usage(input: most, cachedInput: most))
+    }
+
     @Test("Nothing is read after the message has stopped")
     func afterStop() throws {
         let late = #"{"type":"content_block_delta","delta":{"type":"text_delta","text":"late"}}"#

@@ -169,6 +169,20 @@ struct ModelRouteTests {
         #expect(prefills || asked.messages[1].text == "Take two ")
     }
 
+    @Test(
+        "asks for a word again that may have been cut, and joins it", arguments: ["paracetamol", "par", " paracetamol"])
+    func cutWord(begin: String) async throws {
+        let first = Actor("a", [.say("Rest and par"), .fail(.timedOut)])
+        let second = Actor("b", [.say("\(begin) helps."), .finish])
+        let journey = await Journey(route(first, second))
+        #expect(journey.text == (begin == "par" ? "Rest and par helps." : "Rest and paracetamol helps."))
+        let told = try #require(second.prompts.first?.messages.last?.text)
+        #expect(told.contains("\"par\" again in whole"))
+        let whole = Actor("a", [.say("Rest and sleep. "), .fail(.timedOut)])
+        _ = await Journey(route(whole, second))
+        #expect(second.prompts.last?.messages.last?.text.contains("again") == false)
+    }
+
     @Test("tells in words a provider that refuses to take the text as its own")
     func refusedPrefill() async {
         let first = Actor("a", [.say("Take two "), .fail(.providerTruncated)])

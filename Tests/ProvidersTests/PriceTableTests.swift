@@ -34,9 +34,12 @@ struct PriceTableTests {
             (Usage(input: 1_000_000, output: 0), 500_000), (Usage(input: .max, output: .max), nil),
             // More from the cache than there was at all, and counts below nothing, are no reason to pay money back.
             (Usage(input: 2, output: 0, cachedInput: 9), 1), (Usage(input: 2, output: 0, cachedInput: -9), 1),
-            (Usage(input: 2, output: -100), 1),
+            (Usage(input: 2, output: -100), 1), (Usage(input: -9, output: 0, total: .max), nil),
+            (Usage(input: .min, output: .min, total: .max), nil),
             // Reasoning beside the output, which the total has.
             (Usage(input: 10, output: 1, total: 31, reasoning: 20), 5 + 42),
+            // All of it was reasoning.
+            (Usage(input: 10, total: 30, reasoning: 20), 5 + 40),
         ] as [(Usage, Int64?)])
     func rounding(usage: Usage, micros: Int64?) throws {
         let table = try Self.table("  openai/m: { input: 0.5, output: 2 }")

@@ -85,6 +85,17 @@ struct SeamTests {
         #expect(join(shown, pieces) == whole, "seed \(seed): cut \(cut), again \(again)")
     }
 
+    @Test(
+        "knows the word that a text stops with, which may be cut",
+        arguments: [
+            ("Rest and para", "para"), ("give 1", "1"), ("39.5", "39.5"), ("well-kno", "well-kno"), ("Rest", "Rest"),
+            ("Rest ", nil), ("Rest.", nil), ("Rest –", nil), ("", nil), ("call 救急", nil),
+            (String(repeating: "n", count: 41), nil),
+        ])
+    func lastWord(text: String, word: String?) {
+        #expect(WordGap.lastWord(of: text).map(String.init) == word)
+    }
+
     @Test("holds back no more than may still be a repetition")
     func holdsBack() {
         var seam = Seam(after: "Take 500 mg ", isExact: false)

@@ -52,7 +52,9 @@ struct ShippedTests {
         #expect(Set(all.map(\.path)).subtracting(Self.leaves.map(\.path)) == [])
         // A mapping of free names is asked for by name: there is nothing to ask in an empty one.
         #expect(Set(Self.leaves.map(\.path)).subtracting(all.map(\.path)) == ["flags.streaming.segments", "prices"])
-        for setting in all where setting.value != "null" { #expect(setting.origin != nil, "\(setting.path) is a default") }
+        for setting in all where setting.value != "null" {
+            #expect(setting.origin != nil, "\(setting.path) is a default")
+        }
     }
 
     @Test("stand at their defaults")

@@ -10,7 +10,8 @@ import Testing
 struct LargeTests {
     static let lists: [SQL] = [
         SQLiteStore.list, SQLiteStore.caseList, SQLiteStore.forwards, SQLiteStore.backwards, SQLiteStore.said,
-        SQLiteStore.lastAnswer, SQLiteStore.used,
+        SQLiteStore.lastAnswer, SQLiteStore.used, SealedTable.message.sealedOtherwise,
+        SealedTable.stageResult.countOtherwise,
     ]
 
     @Test("A page is found by an index and in its order", arguments: lists.indices)
@@ -21,7 +22,7 @@ struct LargeTests {
         let question = SQL(unchecked: "EXPLAIN QUERY PLAN " + sql.text.replacing(/\?[0-9]*/, with: "1"))
         let plan = try await store.database.read { try $0.rows(question) { row in try row.text(3) } }
         #expect(count > 0 && !plan.isEmpty)
-        for step in plan {
+        for step in plan where !step.hasPrefix("MULTI-INDEX OR") && !step.hasPrefix("INDEX ") {
             #expect(step.hasPrefix("SEARCH") && !step.contains("TEMP"), "\(step) in \(sql.text)")
         }
         await store.close()

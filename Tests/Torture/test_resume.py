@@ -48,12 +48,14 @@ class WatchedTurn(Turn):
 class Viewer(Speaker):
     """Asks, and comes back after each break; counts the breaks in mid-answer."""
 
+    is_over = False
+
     async def watch(self, number: int, words: int, pace: int) -> WatchedTurn:
         turn = WatchedTurn(answers.question(f"{self.name}-{number}", words, pace))
         self.conversation = None
         turn.asked_at = time.monotonic()
         self.turns.append(turn)
-        while turn.outcome is None:
+        while turn.outcome is None and not self.is_over:
             before = turn.offset
             try:
                 await (self.resume(turn) if turn.can_resume else self.ask(turn))
@@ -74,7 +76,20 @@ async def replay(port: int, stream: str) -> Turn:
     return turn
 
 
+async def learn(port: int, turn: Turn):
+    """Which answer it is, for a viewer who came when there was nothing left but a resync."""
+    body, fields = {"message": turn.question}, {"Accept": "application/json", "Idempotency-Key": turn.key}
+    async with wire.call(port, "POST", "/api/v1/chat/messages", body, fields) as reply:
+        assert reply.status in (200, 202), reply.status
+        told = await reply.json()
+    assert told["stream"] == turn.stream
+    turn.conversation = told["conversation_id"]
+    turn.know(told["message"]["id"])
+
+
 async def stored(port: int, turn: Turn) -> dict:
+    if not turn.conversation:
+        await learn(port, turn)
     path = f"/api/v1/conversations/{turn.conversation}/messages"
     async with wire.call(port, "GET", path) as reply:
         assert reply.status == 200, reply.status
@@ -110,12 +125,17 @@ async def torment(house: House, points: int, seed: int) -> list[WatchedTurn]:
         # Some end before the kill, most are in the middle.
         watching = [asyncio.create_task(viewer.watch(0, chance.randint(5, 120), 10)) for viewer in viewers]
         await asyncio.sleep(chance.uniform(0.05, 0.9))
-        house.server.kill()
-        await asyncio.to_thread(house.start_server)
-        # All of this life, before the next: what a second crash makes of the first is looked at below.
-        new = await asyncio.wait_for(asyncio.gather(*watching), 60)
+        try:
+            house.server.kill()
+            await asyncio.to_thread(house.start_server)
+            # All of this life, before the next: what a second crash makes of the first is looked at below.
+            new = await asyncio.wait_for(asyncio.gather(*watching), 60)
+        finally:
+            # Or they would come back for ever to a server that is not there.
+            for viewer in viewers:
+                viewer.is_over = True
         for turn in new:
-            await hold(house, turn)
+            await asyncio.wait_for(hold(house, turn), 30)
         turns += new
         assert life < 3 * points, "the viewers were hardly ever in the middle"
     return turns
@@ -134,7 +154,7 @@ def test_a_viewer_of_a_killed_server_goes_on_and_is_told_the_truth(durability, m
 
     async def look():
         for turn in random.Random(seed).sample(turns, min(len(turns), 60)):
-            await hold(house, turn)
+            await asyncio.wait_for(hold(house, turn), 30)
 
     asyncio.run(look())
     counts = {name: sum(turn.outcome == name for turn in turns) for name in ("complete", "interrupted")}

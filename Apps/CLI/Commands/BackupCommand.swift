@@ -17,7 +17,8 @@ enum BackupCommand {
         examples: [
             Command.Example("medstream backup /backups/$(date +%F)", "Copy it for today."),
             Command.Example("medstream backup /media/safe/1 --with-keys", "With the keys, for a safe."),
-            Command.Example("medstream backup /backups/1 --json | jq '.files[].bytes'", "Tell a program what was copied."),
+            Command.Example(
+                "medstream backup /backups/1 --json | jq '.files[].bytes'", "Tell a program what was copied."),
         ],
         takes: [folder, withKeys] + Installation.parameters + [Shared.json],
         action: run)

@@ -12,5 +12,7 @@ enum Keys {
             Command.Example("medstream keys show", "Which keys are there?"),
             Command.Example("medstream keys rotate", "Seal with a new key from now on."),
         ],
-        subcommands: [KeysShow.command, KeysCreate.command, KeysRotate.command, KeysReencrypt.command, KeysRetire.command])
+        subcommands: [
+            KeysShow.command, KeysCreate.command, KeysRotate.command, KeysReencrypt.command, KeysRetire.command,
+        ])
 }

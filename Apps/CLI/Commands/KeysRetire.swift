@@ -33,7 +33,8 @@ enum KeysRetire {
         guard let id = arguments[id]?.key else { throw UsageError("expected the ID of a key") }
         return await Installation.withStorage(arguments) { storage in
             guard let path = storage.keyring.path else {
-                Terminal().note("The keys are in the setting 'encryption.keys': take the line out where they come from.")
+                Terminal().note(
+                    "The keys are in the setting 'encryption.keys': take the line out where they come from.")
                 return ExitCode.configuration
             }
             // Before the rows are counted: the file itself would be the last to refuse.
@@ -41,14 +42,16 @@ enum KeysRetire {
             guard keys.contains(where: { $0.id == id }) else { throw KeyringError.unknownKey(id) }
             guard storage.keyring.currentKey != id else { throw KeyringError.currentKey(id) }
             if let age = keys.last?.age, age < Self.grace {
-                Terminal().note("The current key is younger than a minute: a process may not know it yet. Try again then.")
+                Terminal().note(
+                    "The current key is younger than a minute: a process may not know it yet. Try again then.")
                 return ExitCode.failed
             }
             let uses = try await storage.uses(of: id)
             guard uses.isEmpty else {
                 let list = uses.sorted { $0.key < $1.key }.map { "\($0.value) in \($0.key)" }.joined(separator: ", ")
                 Terminal().note(
-                    "The key \(id) is needed: \(list). 'medstream keys reencrypt' seals rows anew; what is in the journal goes with its streams, after streaming.retention.")
+                    "The key \(id) is needed: \(list). 'medstream keys reencrypt' seals rows anew; what is in the journal goes with its streams, after streaming.retention."
+                )
                 return ExitCode.failed
             }
             try Keyring.retire(id, file: path)

@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Encryption
+import Persistence
 import Settings
 
 /// `medstream keys rotate`: a new key becomes the current one.
@@ -17,9 +18,9 @@ enum KeysRotate {
             Command.Example("medstream keys rotate --print", "Print a line to add where encryption.keys come from."),
         ],
         takes: Installation.parameters + [KeysCreate.print, Shared.json],
-        action: { arguments in run(arguments) })
+        action: run)
 
-    private static func run(_ arguments: Arguments) -> Int32 {
+    private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         if arguments[KeysCreate.print] {
             Terminal().write(String(decoding: Keyring.newLine(), as: UTF8.self))
             return ExitCode.done
@@ -33,13 +34,27 @@ enum KeysRotate {
         }
         do throws(KeyringError) {
             let id = try Keyring.rotate(file: settings.encryption.keyFile)
+            let isHandedOn = await order(settings, id)
             Terminal().write(
                 arguments[Shared.json]
-                    ? JSONValue.object(["current": .string("\(id)")]).jsonText + "\n"
-                    : "The key \(id) seals from now on. Copy \(settings.encryption.keyFile) to where you keep it.\n")
+                    ? JSONValue.object(["current": .string("\(id)"), "job": .bool(isHandedOn)]).jsonText + "\n"
+                    : "The key \(id) seals from now on. Copy \(settings.encryption.keyFile) to where you keep it.\n"
+                        + (isHandedOn ? "The worker seals anew what is there.\n" : ""))
             return ExitCode.done
         } catch {
             return Installation.refuse(error)
         }
+    }
+
+    /// Gives the worker the job of sealing anew what is there.
+    ///
+    /// - Returns: whether there is a store, whose worker will do so. Without, the next periodic job does.
+    private static func order(_ settings: Settings, _ key: KeyID) async -> Bool {
+        guard let storage = try? await OpenStorage.open(settings, mayMake: false) else { return false }
+        // By then every worker has taken the new key up.
+        let job = NewJob(kind: .reencrypt, uniqueKey: "reencrypt:\(key)", delay: .seconds(5))
+        let count = try? await storage.queues.first?.enqueue([job])
+        await storage.close()
+        return count == 1
     }
 }

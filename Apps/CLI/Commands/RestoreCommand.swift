@@ -23,7 +23,8 @@ enum RestoreCommand {
     static let keyFile = "keys"
 
     private static let folder = Operand<String>("DIR", "The backup", values: .files)
-    private static let target = Option<String>("into", "EMPTY_DIR", "The folder that becomes a data directory", values: .files)
+    private static let target = Option<String>(
+        "into", "EMPTY_DIR", "The folder that becomes a data directory", values: .files)
 
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         guard let folder = arguments[folder] else { throw UsageError("expected DIR, the backup") }
@@ -35,7 +36,8 @@ enum RestoreCommand {
             let keyring = try hasKeys ? Keyring(file: "\(folder)/\(keyFile)") : settings.encryption.keyring()
             guard keyring.identity == manifest.keyring else {
                 Terminal().note(
-                    "The backup was made with the keyring \(manifest.keyring), and '\(keyring.path ?? "encryption.keys")' is another. Put the key file that belongs to it where encryption.key_file says.")
+                    "The backup was made with the keyring \(manifest.keyring), and '\(keyring.path ?? "encryption.keys")' is another. Put the key file that belongs to it where encryption.key_file says."
+                )
                 return ExitCode.configuration
             }
             try await Backup.restore(folder, into: target) { staged in
@@ -45,8 +47,11 @@ enum RestoreCommand {
             if arguments[Shared.json] {
                 terminal.write(manifest.json.jsonText + "\n")
             } else {
-                terminal.write("\(target): restored as of \(manifest.made), checked, and ready to be the data_directory.\n")
-                if !hasKeys { terminal.note("The keys are not in it: \(keyring.path ?? "encryption.keys") goes with it.") }
+                terminal.write(
+                    "\(target): restored as of \(manifest.made), checked, and ready to be the data_directory.\n")
+                if !hasKeys {
+                    terminal.note("The keys are not in it: \(keyring.path ?? "encryption.keys") goes with it.")
+                }
             }
             return ExitCode.done
         }

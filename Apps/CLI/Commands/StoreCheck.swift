@@ -7,8 +7,8 @@ enum StoreCheck {
     static let command: Command = Command(
         "check", "Read everything that is kept, and say what is not as it should be",
         details: """
-            Has the database check itself, opens every sealed value, compares hashes, and looks for rows whose parents \
-            are gone. Nothing is changed, and nothing anyone wrote is printed. The exit code is 1 when something was \
+            Has the database check itself, opens every row's text, whose tag tells of any bit that changed or moved, and \
+            looks for rows whose parents are gone or that contradict one another. Nothing is changed, and nothing anyone wrote is printed. The exit code is 1 when something was \
             found, of which the first 1000 are told.
             """,
         examples: [

@@ -12,7 +12,8 @@ enum UsersList {
             """,
         examples: [
             Command.Example("medstream users list", "All of them, by their ids."),
-            Command.Example("medstream users list --json | jq -r 'select(.email == \"ada@example.org\").id'", "Find one."),
+            Command.Example(
+                "medstream users list --json | jq -r 'select(.email == \"ada@example.org\").id'", "Find one."),
         ],
         takes: Installation.parameters + [Shared.json],
         action: run)

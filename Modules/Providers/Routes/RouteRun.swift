@@ -288,9 +288,14 @@ public final class RouteRun {
     }
 
     private static func instruction(after shown: String) -> String {
-        """
-        Your answer was interrupted. Continue it from exactly where it stops, in the same language and form. Write only \
-        what follows: no greeting, no apology, nothing that was said already. Its last words are: \(shown.suffix(120))
-        """
+        var start = "Write only what follows"
+        if let word = WordGap.lastWord(of: shown) {
+            // Whether a word is whole cannot be told from its beginning: said again, it shows.
+            start = "Begin with its last word, which may be cut: write \"\(word)\" again in whole, then what follows"
+        }
+        return """
+            Your answer was interrupted. Continue it from exactly where it stops, in the same language and form. \(start): \
+            no greeting, no apology, nothing else that was said already. Its last words are: \(shown.suffix(120))
+            """
     }
 }

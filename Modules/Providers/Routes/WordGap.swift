@@ -2,7 +2,19 @@
 ///
 /// A model that is told to go on begins as it begins any answer, without white space, also where a new word is due. So a
 /// space is put where two words, or a word and a mark, would touch that do not touch in writing.
+///
+/// A text that stops inside a word gets one too if the model goes on there: nothing tells `para` and `cetamol` from two
+/// words. That is why it is asked to say a last word again.
 enum WordGap {
+    /// The word that a text ends with, which may be whole or cut; `nil` where it ends otherwise, and where its script
+    /// does not part words.
+    static func lastWord(of text: String) -> Substring? {
+        guard let last = text.last, last.isLetter || last.isNumber, !writesWithoutSpaces(last) else { return nil }
+        let start = text.lastIndex { $0.isWhitespace }.map(text.index(after:)) ?? text.startIndex
+        let word = text[start...]
+        return word.count <= 40 ? word : nil
+    }
+
     /// `nil` while the first character of `next` may be of either kind, and more must be seen.
     static func isMissing(after last: some BidirectionalCollection<Character>, before next: Substring) -> Bool? {
         guard let end = last.last, let first = next.first else { return false }

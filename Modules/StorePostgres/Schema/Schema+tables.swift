@@ -1,7 +1,8 @@
 extension Schema {
     /// Times are milliseconds since 1970, as everywhere in the product; `body` is sealed and `key` the key that did it.
     ///
-    /// Sealed bytes cannot be made smaller, so that they are stored without trying. `figures` is JSON as text, which unlike
+    /// Sealed bytes cannot be made smaller, so that they are stored without trying; most messages stay with their row, where
+    /// they cost one write. `figures` is JSON as text, which unlike
     /// `jsonb` keeps U+0000 in names that a provider made up.
     static let tables = """
         CREATE TABLE medstream.meta (name text PRIMARY KEY, value text NOT NULL);
@@ -69,7 +70,7 @@ extension Schema {
           key bigint NOT NULL,
           CONSTRAINT message_stream UNIQUE (stream),
           CONSTRAINT message_place UNIQUE (conversation, sequence)
-        );
+        ) WITH (toast_tuple_target = 4096);
         CREATE INDEX message_answers ON medstream.message (reply_to, sequence) WHERE reply_to IS NOT NULL;
         CREATE INDEX message_usage ON medstream.message (owner, created_at)
           WHERE role = 'assistant' AND state = 'final';

@@ -8,7 +8,10 @@ extension SQLiteQueue {
     public func lease(_ request: LeaseRequest) async throws(StoreError) -> Lease? {
         // An idle worker takes no write lock.
         let now = clock.wall().milliseconds
-        guard try await read({ try $0.exists(QueueStatements.anyDue, request.kind.rawValue, now) }) else { return nil }
+        let isAnyDue = try await read { transaction in
+            try transaction.exists(QueueStatements.anyDue, request.kind.rawValue, now)
+        }
+        guard isAnyDue else { return nil }
         let token = LeaseToken()
         let until = (clock.sinceBoot() + request.duration).milliseconds
         let bootID = clock.bootID
@@ -132,7 +135,8 @@ extension SQLiteQueue {
         let now = clock.wall().milliseconds
         // Clocks are corrected by a little all the time.
         let limit = now + 5000
-        guard try await read({ try $0.exists(QueueStatements.heldByClock, limit) }) else { return }
+        let isAnyHeld = try await read { transaction in try transaction.exists(QueueStatements.heldByClock, limit) }
+        guard isAnyHeld else { return }
         try await write { transaction in
             try transaction.run(QueueStatements.freeWhatClockHolds, now, now, limit)
             return
