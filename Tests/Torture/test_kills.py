@@ -34,7 +34,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_processes_die(store, house
 
 def is_elsewhere(point: str, store: str) -> bool:
     """Whether a step is on the way to another store, or to the spool, which waits for an outage."""
-    return "spool" in point or (store == "sqlite" and "postgres" in point)
+    return "spool" in point or point.startswith("postgres_" if store == "sqlite" else "store_")
 
 
 @on("postgres")
