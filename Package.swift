@@ -164,6 +164,11 @@ let package = Package(
 
         module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
 
+        .executableTarget(
+            name: "store-turns",
+            dependencies: ["Core", "Encryption", "Persistence", "PostgreSQL", "StorePostgres", "StoreSQLite"],
+            path: "Bench/StoreTurns",
+            swiftSettings: house),
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",

@@ -53,7 +53,7 @@ enum Layer: String, CaseIterable {
         "Settings": .settings,
         "Plugins": .roster, "Storage": .roster,
         "API": .edge,
-        "TestSupport": .testSupport, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
+        "TestSupport": .testSupport, "store-turns": .app, "FuzzTargets": .testSupport, "PostgresSupport": .testSupport,
         "StoreConformance": .testSupport,
     ]
 

@@ -19,7 +19,8 @@ CLOSED = 30
 def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float = 60) -> Verdict:
     """Ends the crowd, waits for an empty queue, reads everything back and judges it."""
     crowd.finish(seconds)
-    drained = house.await_drained(60)
+    # Titles and summaries take their time after a storm; nobody waits for them.
+    drained = house.await_drained(240)
     end = time.monotonic() + CLOSED
     while True:
         found, record = verdict(house.port, crowd.turns, house.model.asked())
