@@ -42,7 +42,8 @@ struct Server {
             leave(0)
         } catch {
             log.flush()
-            fail("\(error)", error is StorageError ? ExitCode.configuration : ExitCode.unavailable)
+            let isPermanent = (error as? StorageError)?.isPermanent == true
+            fail("\(error)", isPermanent ? ExitCode.configuration : ExitCode.unavailable)
         }
     }
 

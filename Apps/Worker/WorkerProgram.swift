@@ -59,7 +59,8 @@ struct WorkerProgram {
             log.flush()
             Daemon.leave(.done)
         } catch {
-            Daemon.fail(name, "\(error)", .unavailable)
+            Daemon.fail(
+                name, "\(error)", (error as? StorageError)?.isPermanent == true ? .configuration : .unavailable)
         }
     }
 

@@ -106,6 +106,11 @@ public struct Storage: Sendable {
                 store: PostgresStore(database, node: node),
                 queues: [("store", PostgresQueue(database)), ("spool", spool)], spool: spool, journal: journal,
                 keyring: keyring, lock: lock, files: [file])
+        } catch let error as PostgresOpenError {
+            if case .unreachable = error { throw .unreachable("\(error)") }
+            throw .store("\(error)")
+        } catch let error as StoreError {
+            throw .unreachable("PostgreSQL went away at the start: \(error)")
         } catch {
             throw .store("\(error)")
         }

@@ -11,6 +11,8 @@ public enum StorageError: Error, Sendable {
     case keyFileLost(String, data: String)
     /// The store cannot be opened; the sentence says why.
     case store(String)
+    /// The database does not answer; the sentence says why. Trying again later can help.
+    case unreachable(String)
 }
 
 extension StorageError: CustomStringConvertible {
@@ -23,7 +25,12 @@ extension StorageError: CustomStringConvertible {
         case .keyring(let error): error.description
         case .keyFileLost(let path, let data):
             "There is no key file '\(path)', and what '\(data)' holds was sealed with it. Put it back from where you keep it; without it nothing there can be read."
-        case .store(let sentence): sentence
+        case .store(let sentence), .unreachable(let sentence): sentence
         }
+    }
+
+    /// Whether a process that is started again by itself would only fail again.
+    public var isPermanent: Bool {
+        if case .unreachable = self { false } else { true }
     }
 }
