@@ -161,14 +161,13 @@ let package = Package(
                 "Telemetry",
             ],
             path: "Bench/QueueDrain", swiftSettings: safe),
-
-        module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
-
         .executableTarget(
             name: "store-turns",
             dependencies: ["Core", "Encryption", "Persistence", "PostgreSQL", "StorePostgres", "StoreSQLite"],
-            path: "Bench/StoreTurns",
-            swiftSettings: house),
+            path: "Bench/StoreTurns", swiftSettings: safe),
+
+        module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
+
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],
             path: "Tests/FuzzTargets",
