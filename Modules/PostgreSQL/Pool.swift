@@ -25,7 +25,7 @@ public final class Pool: Sendable {
         public var lifetime: Duration
 
         public init(
-            connections: Int = 8, waiting: Int = 1024, connectTimeout: Duration = .seconds(2),
+            connections: Int = 16, waiting: Int = 1024, connectTimeout: Duration = .seconds(2),
             timeout: Duration = .seconds(2), checkInterval: Duration = .seconds(15), restLimit: Duration = .seconds(60),
             lifetime: Duration = .seconds(1800)
         ) {

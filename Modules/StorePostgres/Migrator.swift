@@ -7,7 +7,10 @@ struct Standing: Sendable {
     let role: String
     /// Whether row-level security does not bind the role.
     let isAboveSecurity: Bool
+    /// Whether the two roles are there, may be taken and reach the tables.
     let hasRoles: Bool
+    /// Whether they are there and were not let at the tables, as when somebody made them later.
+    private let lacksGrants: Bool
     /// Name and hash by number.
     var done: [Int: String] = [:]
 
@@ -20,13 +23,18 @@ struct Standing: Sendable {
                   (SELECT count(*) = 2 FROM pg_roles WHERE rolname IN ('medstream_app', 'medstream_operator')
                     AND pg_has_role(oid, 'MEMBER')),
                   EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname = 'medstream' AND c.relname = 'migration')
+                    WHERE n.nspname = 'medstream' AND c.relname = 'migration'),
+                  (SELECT count(*) = 2 FROM pg_roles r JOIN pg_namespace n ON n.nspname = 'medstream'
+                    WHERE rolname IN ('medstream_app', 'medstream_operator')
+                      AND has_schema_privilege(r.oid, n.oid, 'USAGE'))
                 """))[0]
         version = try row.value(0)
         versionName = try row.value(1)
         role = try row.value(2)
         isAboveSecurity = try row.value(3)
-        hasRoles = try row.value(4)
+        let (mayTake, isGranted): (Bool, Bool) = (try row.value(4), try row.value(6))
+        hasRoles = mayTake && isGranted
+        lacksGrants = mayTake && !isGranted
         guard try row.value(5, as: Bool.self) else { return }
         let rows = try session.run([
             Statement("SELECT set_config('role', $1, true)", [.text(hasRoles ? "medstream_operator" : "none")]),
@@ -35,7 +43,7 @@ struct Standing: Sendable {
         for row in rows { done[try row.value(0)] = try row.value(1, as: String.self) }
     }
 
-    var needsMigration: Bool { done.count < Migration.all.count }
+    var needsMigration: Bool { done.count < Migration.all.count || lacksGrants }
 
     func check() throws(PostgresOpenError) {
         guard version >= 140_000 else { throw .tooOld(version: versionName) }
@@ -100,7 +108,7 @@ extension Standing {
         version = try rows[0][0].value(0)
         versionName = try rows[0][0].value(1)
         role = try rows[0][0].value(2)
-        (isAboveSecurity, hasRoles) = (false, false)
+        (isAboveSecurity, hasRoles, lacksGrants) = (false, false, false)
         for row in rows[1] { done[try row.value(0)] = try row.value(1, as: String.self) }
     }
 }

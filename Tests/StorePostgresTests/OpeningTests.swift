@@ -83,6 +83,28 @@ struct OpeningTests {
         try await store.optimise()
     }
 
+    @Test("Roles that somebody makes later are taken from then on")
+    func later() async throws {
+        let server = try await PostgresServer()
+        try await server.query("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+        let name = try await server.database()
+        try await server.query("ALTER DATABASE \(name) OWNER TO plain")
+        let address = try ServerAddress(server.url(name, user: "plain", password: "plain"))
+        let made = Conversation(owner: UserID(), title: "Cough", createdAt: .now)
+        for hasRoles in [false, true] {
+            let database = try await open(address)
+            #expect(database.hasRoles == hasRoles)
+            let store = PostgresStore(database)
+            try await store.insert(made)
+            #expect(try await store.conversation(made.id, of: made.owner) == made)
+            #expect(try await store.statistics().rows["conversation"] == 1)
+            guard !hasRoles else { return }
+            try await server.query(
+                "CREATE ROLE medstream_app; CREATE ROLE medstream_operator; "
+                    + "GRANT medstream_app, medstream_operator TO plain")
+        }
+    }
+
     @Test("A server that is not there is named, and the password is not")
     func unreachable() async throws {
         let address = try ServerAddress("postgresql://ann:canary@127.0.0.1:1/notes")
