@@ -158,7 +158,11 @@ public final class ChatService: Sendable {
         answer.lastOffset = 2
         do throws(StoreError) {
             _ = try await recorder.finish(answer, waiting: open.waiting)
-            if let key { try await store.release(key, from: open.begun.turn, of: answer.owner) }
+            // Where the store comes and goes, another attempt under the key would store the question a second time; it is
+            // told of the failed answer instead, which can be retried.
+            if let key, !recorder.hasSpool {
+                try await store.release(key, from: open.begun.turn, of: answer.owner)
+            }
         } catch {
             log.error("answer_not_closed", [.id("message", answer.id)], detail: error)
         }

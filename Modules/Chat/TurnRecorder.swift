@@ -32,6 +32,9 @@ final class TurnRecorder: Sendable {
         self.spool = spool
     }
 
+    /// Whether the store is another machine's, which may be away.
+    var hasSpool: Bool { spool != nil }
+
     /// A turn that was begun.
     struct OpenTurn: Sendable {
         var begun: BegunTurn
