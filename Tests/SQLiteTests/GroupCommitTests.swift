@@ -174,6 +174,34 @@ struct GroupCommitTests {
         #expect(test.database.walBytes == 0)
     }
 
+    @Test("Once a write has returned, every reader sees it, in this process and in others", arguments: [1, 8])
+    func acknowledged(writers: Int) async throws {
+        let test = try await TestDatabase().withItems()
+        let (database, other) = (test.database, try Database(test.database.settings))
+        let isUnseen = Tally()
+        await withTaskGroup { group in
+            for writer in 0..<writers {
+                group.addTask {
+                    for number in 0..<40 {
+                        let id = writer * 1000 + number
+                        // Large, so that a commit takes longer than a look.
+                        _ = try? await database.write { transaction in
+                            try transaction.run("INSERT INTO item(id, body) VALUES (?, zeroblob(200000))", id)
+                        }
+                        for reader in [database, other] {
+                            let isThere = try? await reader.read {
+                                try $0.exists("SELECT 1 FROM item WHERE id = ?", id)
+                            }
+                            if isThere != true { isUnseen.add() }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(isUnseen.value == 0)
+        await other.close()
+    }
+
     @Test("Closing finishes what waits, and then refuses")
     func closing() async throws {
         let test = try await TestDatabase().withItems()

@@ -6,6 +6,7 @@ import Persistence
 import SQLite
 import StoreConformance
 @testable import StoreSQLite
+import Synchronization
 import TestSupport
 import Testing
 
@@ -17,7 +18,7 @@ struct CrashTests {
         let folder = try Folder()
         let path = folder.path
         _ = try Keyring.create(file: "\(path)/keys")
-        let count = 40 + round * 37
+        let count = 20 + round * 17
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, count = count as Int] in
             try await CrashTests.write(in: path, until: count)
         }
@@ -31,9 +32,11 @@ struct CrashTests {
         var texts: [String: String] = [:]
         for line in acknowledged {
             let parts = line.split(separator: " ").map(String.init)
-            guard parts.count == 3, let user = UserID(parts[0]), let id = MessageID(parts[1]) else { continue }
-            texts[parts[1]] = try await store.message(id, of: user).text
-            #expect(texts[parts[1]] == parts[2])
+            guard parts.count == 4, let user = UserID(parts[0]), let id = MessageID(parts[1]),
+                let task = Int(parts[2]), let number = Int(parts[3])
+            else { continue }
+            texts[parts[1]] = (try? await store.message(id, of: user))?.text
+            #expect(texts[parts[1]] == Self.text(task, number))
         }
         let rows = try await store.statistics().rows["message"] ?? 0
         // Twelve were under way at most, each of a question and its answer.
@@ -41,12 +44,17 @@ struct CrashTests {
         await store.close()
     }
 
+    /// An answer of up to 60 kB, so that a commit takes its time.
+    private static func text(_ task: Int, _ number: Int) -> String {
+        String(repeating: "answer-\(task)-\(number);", count: 1000 + number * 977 % 3000)
+    }
+
     /// Writes turns from twelve tasks, notes each answer once its save has returned, and is killed after so many.
     private static func write(in folder: String, until count: Int) async throws {
         let store = try await SQLiteStore(
             SQLiteStore.Settings(path: "\(folder)/store.sqlite"), try Keyring(file: "\(folder)/keys"))
         let notes = open("\(folder)/acknowledged", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        let done = Tally()
+        let done = Counter()
         await withTaskGroup { group in
             for task in 0..<12 {
                 group.addTask {
@@ -54,17 +62,13 @@ struct CrashTests {
                     for number in 0... {
                         let subject = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "\(task).\(number)")
                         guard let turn = try? await store.begin(NewTurn(owner: user, subject: subject)) else { return }
-                        let text = String(repeating: "answer-\(task)-\(number);", count: 1 + number % 300)
-                        guard (try? await store.finish(turn.answer, text)) != nil else { return }
-                        let line = Array("\(user) \(turn.answer.id) \(text)\n".utf8)
+                        guard (try? await store.finish(turn.answer, text(task, number))) != nil else { return }
+                        let line = Array("\(user) \(turn.answer.id) \(task) \(number)\n".utf8)
                         _ = line.withUnsafeBytes { Glibc.write(notes, $0.baseAddress, $0.count) }
-                        done.add()
+                        // At once, by the one who was told: what was told too early is not on the disk yet.
+                        if done.next() >= count { Glibc.kill(getpid(), SIGKILL) }
                     }
                 }
-            }
-            group.addTask {
-                await done.reaches(count)
-                Glibc.kill(getpid(), SIGKILL)
             }
         }
     }
@@ -91,4 +95,10 @@ struct CrashTests {
         #expect(try await store.statistics().rows["conversation"] == 4)
         await store.close()
     }
+}
+
+private final class Counter: Sendable {
+    private let value = Atomic(0)
+
+    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }
