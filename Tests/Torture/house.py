@@ -13,6 +13,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+# Seconds without any progress after which a queue is taken for stuck; longer than any lease.
+STUCK = 45
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("MEDSTREAM_SERVER", ROOT / ".build/debug/medstream-server")).parent
 CONFIG = ROOT / "config"
@@ -186,9 +188,13 @@ class House:
 
     def await_drained(self, seconds: float = 60) -> float:
         """How long it took until nothing was left to do; fails when that takes longer than `seconds`."""
-        begun = time.monotonic()
+        begun = changed = time.monotonic()
+        before = None
         while (backlog := self.queue()).waiting:
-            assert time.monotonic() - begun < seconds, f"the queue is not empty after {seconds} s: {backlog}"
+            now = time.monotonic()
+            if backlog.waiting != before:
+                before, changed = backlog.waiting, now
+            assert now - begun < seconds and now - changed < STUCK, f"the queue is not empty: {backlog}"
             if backlog.dead:
                 # A job whose workers were killed five times in a row is a dead letter, which an operator puts back.
                 self.replay_dead(backlog)

@@ -43,6 +43,7 @@ MISTAKES = [
     Mistake(
         "the answer is acknowledged before its commit", "Modules/Chat/TurnRecorder.swift",
         "                try await store.save(answer, then: jobs)\n",
+        "                if Task.isCancelled { throw StoreError.full }\n"
         "                Task { [store] in\n"
         "                    try? await Task.sleep(for: .milliseconds(30))\n"
         "                    _ = try? await store.save(answer, then: jobs)\n"
