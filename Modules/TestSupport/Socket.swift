@@ -59,10 +59,7 @@ struct Socket: Sendable, Hashable {
                 continue
             }
             guard errno == EAGAIN else { return false }
-            if !waitUntilWritable(milliseconds: 250) {
-                onStall()
-                _ = waitUntilWritable(milliseconds: -1)
-            }
+            while !waitUntilWritable(milliseconds: 250) { onStall() }
         }
         return true
     }
