@@ -55,7 +55,10 @@ struct StalledDiskTests {
     @Test("An answer that was whole before the disk stalled, but is recorded nowhere, ends truncated")
     func endedAlready() async throws {
         let journal = MemoryJournal()
-        let hub = StreamHub(Self.settings, journal: journal)
+        // Long enough for the run to end before the disk is given up, on a busy machine too.
+        var settings = Self.settings
+        settings.journalTimeout = .seconds(1)
+        let hub = StreamHub(settings, journal: journal)
         let run = try await Run(in: hub)
         await run.log.write("On disk. ", to: .chat, of: .chat)
         await hub.journaled(on: [run.log.loop])
