@@ -25,7 +25,8 @@ struct RestoredFiles {
                     part: name, reason: "\(findings.count) things are wrong with it, such as: \(first)")
             }
             // What a migration wrote is in the file itself: the log beside it does not come along.
-            guard !FileManager.default.fileExists(atPath: "\(path)-wal") else {
+            let log = try? FileManager.default.attributesOfItem(atPath: "\(path)-wal")
+            guard log?[.size] as? Int ?? 0 == 0 else {
                 throw BackupError.failed(part: name, reason: "another program uses the folder '\(folder)'")
             }
         }
@@ -35,6 +36,7 @@ struct RestoredFiles {
         let store = try await SQLiteStore(SQLiteStore.Settings(path: path), keyring)
         do {
             let findings = try await store.check().map(\.description)
+            try await store.database.checkpoint()
             await store.close()
             return findings
         } catch {
@@ -47,6 +49,7 @@ struct RestoredFiles {
         let database = try Database(Database.Settings(path: path))
         do {
             let findings = try await database.check(isThorough: true)
+            try await database.checkpoint()
             await database.close()
             return findings
         } catch {
