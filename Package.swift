@@ -103,10 +103,10 @@ let package = Package(
         module("ProviderDemo", uses: ["Configuration", "Core", "Providers", "Reactor"]),
 
         module("Journal", uses: ["Core", "Encryption", "Reactor", "SQLite", "Streaming", "Telemetry"]),
-        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "SQLite"]),
+        module("StoreSQLite", uses: ["Core", "Encryption", "Hashing", "Persistence", "SQLite"]),
         module(
             "StorePostgres",
-            uses: ["Core", "Encryption", "Hashing", "JSON", "Persistence", "PostgreSQL"]),
+            uses: ["Core", "Encryption", "Hashing", "Persistence", "PostgreSQL"]),
 
         module("StreamClient", uses: ["Core", "HTTPClient", "JSON", "Reactor"]),
 
@@ -132,7 +132,7 @@ let package = Package(
         app(
             "medstream-server", in: "Server",
             uses: [
-                "API", "Chat", "Configuration", "Core", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins",
+                "API", "Chat", "Configuration", "Daemon", "Encryption", "HTTPServer", "Journal", "Plugins",
                 "Providers",
                 "Reactor", "Settings", "Storage", "Streaming", "Telemetry",
             ]),

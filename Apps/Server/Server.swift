@@ -1,6 +1,6 @@
 import API
 import Configuration
-import Core
+import Daemon
 import Encryption
 import Glibc
 import HTTPServer
@@ -14,6 +14,8 @@ import Telemetry
 /// medstream-server: reads the settings, starts the loops, serves until it is told to stop.
 @main
 struct Server {
+    private static let name = "medstream-server"
+
     static func main() async {
         // A peer that has gone is an error of its socket, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
@@ -31,7 +33,7 @@ struct Server {
             let watch = recovery.watch(hub)
             let application = try await Application(
                 settings, on: loops, store: storage.store, spool: storage.spool, hub: hub, log: log)
-            announce(settings, application.port)
+            Daemon.announce(name, host: settings.server.host, port: application.port)
             await wait(for: signals, application, storage, options, registry, log)
             log.info("stopping", [])
             watch?.cancel()
@@ -39,11 +41,11 @@ struct Server {
             await storage.close()
             log.info("stopped", [])
             log.flush()
-            leave(0)
+            Daemon.leave(.done)
         } catch {
             log.flush()
             let isPermanent = (error as? StorageError)?.isPermanent == true
-            fail("\(error)", isPermanent ? ExitCode.configuration : ExitCode.unavailable)
+            Daemon.fail(name, "\(error)", isPermanent ? .configuration : .unavailable)
         }
     }
 
@@ -51,7 +53,7 @@ struct Server {
         do {
             return try Settings.load(file: options.file, overrides: options.overrides, registry: registry).0
         } catch {
-            fail("\(error)", ExitCode.configuration)
+            Daemon.fail(name, "\(error)", .configuration)
         }
     }
 
@@ -66,7 +68,7 @@ struct Server {
             reload(storage, log)
         }
         Task {
-            for await signal in signals.arrivals where signal != SIGHUP { leave(1) }
+            for await signal in signals.arrivals where signal != SIGHUP { Daemon.leave(.cutShort) }
         }
     }
 
@@ -90,30 +92,4 @@ struct Server {
             log.error("keys_refused", [], detail: error)
         }
     }
-
-    /// The ready line, which scripts wait for.
-    private static func announce(_ settings: Settings, _ port: Int) {
-        let host = settings.server.host.contains(":") ? "[\(settings.server.host)]" : settings.server.host
-        print("medstream-server \(Product.version) ready on http://\(host):\(port)")
-        fflush(nil)
-    }
-
-    static func fail(_ message: String, _ code: Int32) -> Never {
-        let line = Array("medstream-server: \(message)\n".utf8)
-        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        leave(code)
-    }
-
-    /// Ends the process at once: `exit` has the libraries clean up first, under the loops, whose threads run on.
-    private static func leave(_ code: Int32) -> Never {
-        fflush(nil)
-        _exit(code)
-    }
-}
-
-/// Exit codes, as in BSD's `sysexits.h`.
-enum ExitCode {
-    static let usage: Int32 = 64
-    static let unavailable: Int32 = 69
-    static let configuration: Int32 = 78
 }

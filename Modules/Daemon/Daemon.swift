@@ -6,6 +6,8 @@ public enum Daemon {
     /// Exit codes, as in BSD's `sysexits.h`.
     public enum ExitCode: Int32, Sendable {
         case done = 0
+        /// A second signal ended it before its time.
+        case cutShort = 1
         case usage = 64
         case unavailable = 69
         case configuration = 78

@@ -2,16 +2,6 @@ import Encryption
 import Persistence
 import SQLite
 
-/// A row that is there and cannot be read; it names the row and nothing of what is in it.
-public struct UnreadableRow: Error, Sendable, CustomStringConvertible {
-    public let table: String
-    public let row: String
-    /// Why, such as that its key is not in the keyring.
-    public let reason: String
-
-    public var description: String { "Row \(row) of \(table) cannot be read: \(reason)" }
-}
-
 /// The tables that hold text, by the names that are part of what is sealed.
 enum SealedTable: String, CaseIterable, Sendable {
     case account, onboarding, conversation, message
@@ -40,35 +30,27 @@ struct Sealed: Sendable {
 
 extension Keyring {
     func seal(_ texts: [String], in table: SealedTable, row: String) -> Sealed {
-        var plain: [UInt8] = []
-        plain.reserveCapacity(texts.reduce(0) { $0 + $1.utf8.count + 4 })
-        for text in texts {
-            let length = UInt32(truncatingIfNeeded: text.utf8.count)
-            for shift in [24, 16, 8, 0] as [UInt32] { plain.append(UInt8(truncatingIfNeeded: length >> shift)) }
-            plain += text.utf8
-        }
-        return Sealed(bytes: seal(plain, at: table.place(row)))
+        Sealed(bytes: seal(RowTexts.packed(texts), at: table.place(row)))
     }
 
     /// Opens what ``seal(_:in:row:)`` sealed.
     func open(_ sealed: [UInt8], in table: SealedTable, row: String) throws(UnreadableRow) -> [String] {
-        var rest: ArraySlice<UInt8>
+        let plain: [UInt8]
         do {
-            rest = try open(sealed, at: table.place(row))[...]
+            plain = try open(sealed, at: table.place(row))
         } catch {
             throw UnreadableRow(table: table.rawValue, row: row, reason: error.description)
         }
-        var texts: [String] = []
-        while rest.count >= 4, texts.count < table.texts {
-            let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
-            let bytes = rest.dropFirst(4).prefix(length)
-            guard bytes.count == length, let text = String(validating: bytes, as: UTF8.self) else { break }
-            texts.append(text)
-            rest = rest.dropFirst(4 + length)
-        }
-        guard texts.count == table.texts, rest.isEmpty else {
+        guard let texts = RowTexts.unpacked(plain, count: table.texts) else {
             throw UnreadableRow(table: table.rawValue, row: row, reason: "It does not hold \(table.texts) texts.")
         }
         return texts
+    }
+}
+
+extension Figures {
+    /// Reads those of a row.
+    init(_ text: String?, of table: SealedTable, row: String) throws(UnreadableRow) {
+        try self.init(text, of: table.rawValue, row: row)
     }
 }

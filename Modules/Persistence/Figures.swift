@@ -1,17 +1,16 @@
-import Core
+package import Core
 import JSON
-import Persistence
 
 /// What an answer tells of itself beside its text: who gave it, what it used and cost.
-struct Figures: Sendable {
-    var provider: String?
-    var model: String?
-    var usage: Usage?
-    var cost: Cost?
-    var spans: [AnswerSpan] = []
+package struct Figures: Sendable {
+    package var provider: String?
+    package var model: String?
+    package var usage: Usage?
+    package var cost: Cost?
+    package var spans: [AnswerSpan] = []
 
     /// JSON; `nil` when there is nothing to tell.
-    var text: String? {
+    package var text: String? {
         var members: [String: JSONValue] = [:]
         members["provider"] = provider.map(JSONValue.string)
         members["model"] = model.map(JSONValue.string)
@@ -24,12 +23,11 @@ struct Figures: Sendable {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// - Throws: ``StoreError/unavailable(_:)`` when the text is not what ``text`` writes.
-    init(_ text: String?, of table: SealedTable, row: String) throws(StoreError) {
+    /// Reads what ``text`` writes, of a row that an error names.
+    package init(_ text: String?, of table: String, row: String) throws(UnreadableRow) {
         guard let text else { return }
         guard let json = try? JSONValue(parsing: text), let spans = AnswerSpan.all(in: json["spans"]) else {
-            throw .unavailable(
-                UnreadableRow(table: table.rawValue, row: row, reason: "Its figures are not JSON of ours."))
+            throw UnreadableRow(table: table, row: row, reason: "Its figures are not JSON of ours.")
         }
         provider = json["provider"]?.string
         model = json["model"]?.string
@@ -38,7 +36,7 @@ struct Figures: Sendable {
         self.spans = spans
     }
 
-    init(_ message: Message) {
+    package init(_ message: Message) {
         provider = message.provider
         model = message.model
         usage = message.usage
@@ -46,7 +44,7 @@ struct Figures: Sendable {
         spans = message.spans
     }
 
-    init(_ result: StageResult) {
+    package init(_ result: StageResult) {
         provider = result.provider
         model = result.model
         usage = result.usage
