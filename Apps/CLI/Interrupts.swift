@@ -57,8 +57,7 @@ actor Interrupts {
             state = .answering(stream, isStopped: true)
             stop(stream)
         case .atRest, .asking(isStopped: true), .answering(_, isStopped: true):
-            // Not `exit`, which waits for the main thread's lock on standard input.
-            _exit(ExitCode.interrupted)
+            ExitCode.leave(ExitCode.interrupted)
         }
     }
 

@@ -40,7 +40,7 @@ struct Terminal: Sendable {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         } catch {
-            exit(ExitCode.outputGone)
+            ExitCode.leave(ExitCode.outputGone)
         }
     }
 

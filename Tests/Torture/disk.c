@@ -53,13 +53,19 @@ static int on_platter(const char *name, int is_named, char path[PATH_MAX]) {
     return snprintf(path, PATH_MAX, "%s/%s%s", platter, is_named ? "" : ".", name) < PATH_MAX;
 }
 
-/* Brings the file to the platter, block by block; a kill in between leaves some of them, as a power cut would. */
+/*
+ * Brings the file to the platter, block by block; a kill in between leaves some of them, as a power cut would.
+ * It reads by the handle given where that can be read: closing another one of the same file would give up the process's
+ * locks on it, and another process would take away the log under its feet.
+ */
 static void keep(int handle, const char *name) {
     char path[PATH_MAX], own[64], now[BLOCK], then[BLOCK];
     if (!on_platter(name, 1, path)) return;
     if (access(path, F_OK)) on_platter(name, 0, path);
     snprintf(own, sizeof own, "/proc/self/fd/%d", handle);
-    int from = REAL(open)(own, O_RDONLY | O_CLOEXEC), to = REAL(open)(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int is_readable = (fcntl(handle, F_GETFL) & O_ACCMODE) != O_WRONLY;
+    int from = is_readable ? handle : REAL(open)(own, O_RDONLY | O_CLOEXEC);
+    int to = REAL(open)(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     struct stat facts;
     if (from < 0 || to < 0 || flock(to, LOCK_EX) || fstat(from, &facts)) abort();
     if (REAL(ftruncate)(to, facts.st_size)) abort();
@@ -68,7 +74,7 @@ static void keep(int handle, const char *name) {
         if (size <= 0) break;
         if ((size != old || memcmp(now, then, size)) && REAL(pwrite)(to, now, size, place) != size) abort();
     }
-    close(from);
+    if (!is_readable) close(from);
     close(to);
 }
 

@@ -20,8 +20,7 @@ actor CallInterrupts {
     }
 
     private func interrupted() {
-        // Not `exit`, which waits for the main thread's lock on standard input.
-        if isStopped { _exit(ExitCode.interrupted) }
+        if isStopped { ExitCode.leave(ExitCode.interrupted) }
         isStopped = true
         call.cancel()
     }
