@@ -18,56 +18,50 @@ public struct AbandonedAnswers: Sendable {
         self.log = log
     }
 
-    /// How an answer ended after all, of which the journal had no end.
-    public struct Ending: Sendable {
-        public var texts: [StreamEvent.PanelText]
-        /// The last of them is a `stream_done`.
-        public var events: [StreamEvent]
+    /// How an answer ended, of which the journal had no end.
+    public enum Ending: Sendable {
+        case interrupted
+        /// As the store has it: the texts, and the last events, of which the last is a `stream_done`.
+        case recorded([StreamEvent.PanelText], [StreamEvent])
+        /// Not at all: its conversation is no more.
+        case deleted
     }
 
     /// Records how far the journal has an answer.
-    ///
-    /// - Returns: how it ended, when the store knows better; `nil` when it was interrupted.
-    public func close(_ stream: JournaledStream) async -> Ending? {
-        guard let subject = stream.subject else { return nil }
+    public func close(_ stream: JournaledStream) async -> Ending {
+        guard let subject = stream.subject else { return .interrupted }
         let row = Message(
             id: subject.message, conversation: subject.conversation, owner: stream.owner, role: .assistant,
             text: stream.text(.chat), reasoning: stream.text(.reasoning), state: .final, outcome: .interrupted,
             stream: stream.id, lastOffset: stream.lastOffset + Self.endOffset, version: Message.interruptedVersion,
             createdAt: .now)
         // Its beginning may be among what waits in the spool: its end belongs behind it, or it would be in its place.
-        if await isWaiting {
+        let unsaved = try? await spool?.unsavedTurns()
+        if let unsaved, unsaved.waiting > 0 {
             await spool(row)
-            return nil
+            return .interrupted
         }
         do throws(StoreError) {
-            if try await store.save(row) { return nil }
+            if try await store.save(row) { return .interrupted }
             return try await ending(of: row)
         } catch .unavailable {
             await spool(row)
         } catch .notFound {
-            // Deleted meanwhile, or never stored.
+            // One that was given up may yet be put back by an operator, and a spool that is not to be read may have it.
+            if spool == nil || unsaved?.dead == 0 { return .deleted }
         } catch {
             log.error("answer_not_closed", [.id("message", row.id)], detail: error)
         }
-        return nil
+        return .interrupted
     }
 
-    /// Whether the spool has turns that the store does not have yet.
-    private var isWaiting: Bool {
-        get async {
-            let counts = (try? await spool?.statistics())?.first { $0.kind == .saveTurn }
-            return counts.map { $0.due + $0.delayed + $0.leased > 0 } ?? false
-        }
-    }
-
-    private func ending(of row: Message) async throws(StoreError) -> Ending? {
+    private func ending(of row: Message) async throws(StoreError) -> Ending {
         let stored = try await store.message(row.id, of: row.owner)
-        guard stored.state == .final, stored.outcome != .interrupted else { return nil }
+        guard stored.state == .final, stored.outcome != .interrupted else { return .interrupted }
         let stage = try await store.conversation(stored.conversation, of: stored.owner).kind
         let saved = StreamEvent.saved(
             message: stored.id, length: stored.text.utf8.count, sha256: SHA256.hex(of: stored.text))
-        return Ending(texts: stored.panels(of: stage), events: [saved, stored.done])
+        return .recorded(stored.panels(of: stage), [saved, stored.done])
     }
 
     private func spool(_ row: Message) async {
@@ -111,4 +105,12 @@ public struct AbandonedAnswers: Sendable {
     private static let atOnce = 200
     /// Past the last event that anybody can have seen: a `resync`, an `error` and the `stream_done`.
     private static let endOffset = JournaledStream.leap + 3
+}
+
+extension JobQueue {
+    /// How many jobs of turns the queue has that are not in the store yet: on their way there, and given up.
+    func unsavedTurns() async throws(StoreError) -> (waiting: Int, dead: Int) {
+        let counts = try await statistics().first { $0.kind == .saveTurn }
+        return counts.map { ($0.due + $0.delayed + $0.leased, $0.dead) } ?? (0, 0)
+    }
 }

@@ -57,6 +57,17 @@ final class RecentConversations: Sendable {
         return recent?.conversation.owner == owner ? recent : nil
     }
 
+    /// Lets go of all of a user's.
+    func forget(of owner: UserID) {
+        generations.withLock { generations in
+            for (id, recent) in generations.young where recent.conversation.owner == owner {
+                generations.bytes -= recent.bytes
+                generations.young[id] = nil
+            }
+            generations.old = generations.old.filter { $0.value.conversation.owner != owner }
+        }
+    }
+
     func forget(_ id: ConversationID) {
         generations.withLock { generations in
             generations.bytes -= generations.young.removeValue(forKey: id)?.bytes ?? 0

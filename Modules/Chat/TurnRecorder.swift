@@ -249,6 +249,12 @@ final class TurnRecorder: Sendable {
     /// Lets go of what is known of a conversation that was deleted.
     func forget(_ conversation: ConversationID) { recent.forget(conversation) }
 
+    /// Lets go of what is known of a user who was deleted; one who came back is known again with the next turn.
+    func forget(of owner: UserID) {
+        recent.forget(of: owner)
+        waiting.withLock { waiting in waiting = waiting.filter { $0.value.question.owner != owner } }
+    }
+
     // MARK: The answer
 
     /// Records how far an answer has come; what fails is made up for by the next record.

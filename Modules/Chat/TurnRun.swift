@@ -236,6 +236,8 @@ final class TurnRun: Sendable {
 
     private func save(_ row: Message, _ record: Record, into stream: isolated StreamLog) async {
         do throws(StoreError) {
+            // A turn that waits in the spool would be brought home as if nothing had happened.
+            guard stream.stopReason != .deleted else { throw .notFound }
             let isStored = try await record.recorder.finish(row, waiting: record.waiting)
             stream.append(
                 .saved(
@@ -260,7 +262,7 @@ final class TurnRun: Sendable {
         switch reason {
         case nil: error
         // Asked for by the user, or seen by nobody.
-        case .user, .detached, .length: nil
+        case .user, .detached, .length, .deleted: nil
         case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
         case .shutdown:
             PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
@@ -288,7 +290,7 @@ final class TurnRun: Sendable {
 
     private func outcome(of answer: Answer, _ reason: StreamLog.StopReason?, hasText: Bool) -> Outcome {
         switch reason {
-        case .user, .detached: return .cancelled
+        case .user, .detached, .deleted: return .cancelled
         case .length: return .truncated
         case .deadline, .shutdown, .storage, nil: break
         }
@@ -303,6 +305,7 @@ final class TurnRun: Sendable {
         case .user: return "Stopped."
         case .detached: return "Stopped, because nobody was reading."
         case .length: return "The answer reached the longest length that is kept."
+        case .deleted: return "Stopped, because it was deleted."
         case .deadline, .shutdown, .storage, nil: break
         }
         switch answer.finish {

@@ -21,7 +21,7 @@ public struct JournalRecovery: Sendable, Hashable {
     public var finished = 0
     /// Streams that were running when the server died.
     public var interrupted = 0
-    /// Streams whose time was over, or of which nothing could be read.
+    /// Streams whose time was over, that were deleted, or of which nothing could be read.
     public var forgotten = 0
 }
 
@@ -35,16 +35,22 @@ extension Journal {
     /// - Parameters:
     ///   - hub: where streams are found from here on.
     ///   - loops: where their readers meet them; at least one, running.
+    ///   - isDeleted: asked for each stream, whether it is let go of because what it is part of was deleted.
     ///   - ending: asked for each stream that was running, with the text that the journal has of it: closes its row in the
     ///     store, or tells what the store has already.
     /// - Returns: how many streams there were.
-    /// - Throws: `SQLiteError` when the file cannot be read.
+    /// - Throws: `SQLiteError` when the file cannot be read; what `isDeleted` throws.
     @discardableResult
     public func recover(
-        into hub: StreamHub, on loops: [EventLoop], ending: @Sendable (JournaledStream) async -> StreamEnding
+        into hub: StreamHub, on loops: [EventLoop],
+        unless isDeleted: @Sendable (JournaledStream) async throws -> Bool = { _ in false },
+        ending: @Sendable (JournaledStream) async -> StreamEnding
     ) async throws -> JournalRecovery {
         var found = try await read(hub.settings)
         var recovery = JournalRecovery()
+        var left = Set(found.unreadable)
+        for (stream, _) in found.streams where try await isDeleted(stream) { left.insert(stream.id) }
+        found.streams.removeAll { left.contains($0.stream.id) }
         order(.know(found.known, garbage: found.garbage))
         found.streams.sort { ($0.endedAt ?? .distant) < ($1.endedAt ?? .distant) }
         var ends: [JournalEntry] = []
@@ -67,8 +73,8 @@ extension Journal {
             forget(stream.stream.id)
             recovery.forgotten += 1
         }
-        for stream in found.unreadable { forget(stream) }
-        recovery.forgotten += found.unreadable.count
+        for stream in left { forget(stream) }
+        recovery.forgotten += left.count
         await worker.inbox.settled()
         log.info(
             "journal_recovered",
@@ -105,7 +111,10 @@ extension Journal {
         for row in rows {
             places[row.key] = found.streams.count
             found.streams.append(
-                (JournaledStream(row.id, owner: row.owner, subject: row.subject, settings), row.endedAt))
+                (
+                    JournaledStream(row.id, owner: row.owner, subject: row.subject, begunAt: row.begunAt, settings),
+                    row.endedAt
+                ))
         }
         var last = 0
         while true {

@@ -102,12 +102,18 @@ public final class Journal: StreamJournal {
     ///
     /// Streams of theirs that are running are removed from the hub before, which has them write no more.
     ///
+    /// - Parameters:
+    ///   - owner: whose they are.
+    ///   - conversation: the one they are part of; `nil` for all.
+    ///   - isKept: tells which stay, such as those of somebody who came back.
     /// - Throws: `SQLiteError` when the disk fails.
-    public func forget(_ owner: UserID, in conversation: ConversationID? = nil) async throws {
+    public func forget(
+        _ owner: UserID, in conversation: ConversationID? = nil, unless isKept: (StreamID) -> Bool = { _ in false }
+    ) async throws {
         // What was handed over before is found in the file then.
         await worker.inbox.settled()
         let streams = try await database.read { try JournalFile.streams(of: owner, in: conversation, $0) }
-        for stream in streams { forget(stream) }
+        for stream in streams where !isKept(stream) { forget(stream) }
         await worker.inbox.clean()
     }
 

@@ -66,6 +66,7 @@ enum JournalFile {
         var id: StreamID
         var owner: UserID
         var subject: StreamSubject?
+        var begunAt: Timestamp
     }
 
     struct NewSegment: Sendable {
@@ -98,7 +99,7 @@ enum JournalFile {
             try transaction.run(
                 "INSERT INTO stream(key, id, owner, conversation, message, begun_at) VALUES (?, ?, ?, ?, ?, ?)",
                 stream.key, stream.id.text, stream.owner.text, stream.subject?.conversation.text,
-                stream.subject?.message.text, batch.time.milliseconds)
+                stream.subject?.message.text, stream.begunAt.milliseconds)
         }
         for segment in batch.segments {
             try transaction.run(
@@ -128,11 +129,14 @@ enum JournalFile {
         var id: StreamID
         var owner: UserID
         var subject: StreamSubject?
+        var begunAt: Timestamp
         var endedAt: Timestamp?
     }
 
     static func streams(_ transaction: borrowing Transaction) throws -> [Stream] {
-        try transaction.rows("SELECT key, id, owner, conversation, message, ended_at FROM stream ORDER BY key") { row in
+        try transaction.rows(
+            "SELECT key, id, owner, conversation, message, ended_at, begun_at FROM stream ORDER BY key"
+        ) { row in
             guard let id = StreamID(try row.text(1)), let owner = UserID(try row.text(2)) else { return nil as Stream? }
             var subject: StreamSubject?
             if let conversation = try row.optionalText(3).flatMap({ ConversationID($0) }),
@@ -142,6 +146,7 @@ enum JournalFile {
             }
             return Stream(
                 key: try row.int(0), id: id, owner: owner, subject: subject,
+                begunAt: Timestamp(milliseconds: try row.int64(6)),
                 endedAt: try row.optionalInt(5).map { Timestamp(milliseconds: Int64($0)) })
         }.compactMap { $0 }
     }

@@ -185,7 +185,9 @@ actor JournalWorker {
             stream.key = nextKey
             nextKey += 1
             batch.streams.append(
-                .init(key: stream.key, id: entry.stream, owner: entry.owner, subject: entry.subject))
+                .init(
+                    key: stream.key, id: entry.stream, owner: entry.owner, subject: entry.subject,
+                    begunAt: entry.begunAt))
         }
         stream.rows = stream.rows.lowerBound...row
         changed[entry.stream] = stream

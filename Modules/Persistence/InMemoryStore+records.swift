@@ -60,7 +60,7 @@ extension InMemoryStore {
     }
 
     public func deleteUser(_ id: UserID) async throws(StoreError) -> DeletionReceipt {
-        DeletionReceipt(user: id, at: now(), rows: tables.withLock { $0.deleteUser(id) })
+        tables.withLock { $0.deleteUser(id, at: now()) }
     }
 
     /// Those of this very process, whose end the store does not outlive: none.
@@ -71,6 +71,10 @@ extension InMemoryStore {
 
     public func purge(_ policy: RetentionPolicy) async throws(StoreError) -> PurgeCounts {
         tables.withLock { $0.purge(policy, at: now()) }
+    }
+
+    public func deletions(after place: Int, limit: Int) async throws(StoreError) -> [Deletion] {
+        tables.withLock { Array($0.deletions.dropFirst(place).prefix(min(max(1, limit), Deletion.mostAtOnce))) }
     }
 
     /// Nothing is sealed in memory: none are left.

@@ -20,6 +20,15 @@ public protocol StoreCare: Sendable {
     /// Of at most `limit` rows, from 1. Returns how many rows are left: 0 when all are sealed with the current key.
     func reencrypt(limit: Int) async throws(StoreError) -> Int
 
+    /// The users who were deleted, in the order in which it was done; kept for good, without anything the users said.
+    ///
+    /// - Parameters:
+    ///   - place: ``Deletion/place`` of the last one that is known; 0 from the start.
+    ///   - limit: at most so many, from 1 to 1000.
+    /// - Returns: those that followed; the last has the place to ask from the next time.
+    /// - Throws: ``StoreError/unavailable(_:)``.
+    func deletions(after place: Int, limit: Int) async throws(StoreError) -> [Deletion]
+
     /// Gives unused room back and brings what helps to find rows up to date.
     func optimise() async throws(StoreError)
 

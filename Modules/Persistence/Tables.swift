@@ -12,6 +12,8 @@ struct Tables: Sendable {
     private var bytes = 0
     /// What is not part of a conversation.
     var records = Records()
+    /// Each at the index below its place.
+    private(set) var deletions: [Deletion] = []
 
     init(_ limits: InMemoryStore.Limits) { self.limits = limits }
 
@@ -209,7 +211,7 @@ extension Tables {
         return counts
     }
 
-    mutating func deleteUser(_ id: UserID) -> [String: Int] {
+    mutating func deleteUser(_ id: UserID, at time: Timestamp) -> DeletionReceipt {
         let own = threads(of: id)
         var rows = ["conversation": own.count]
         for thread in own {
@@ -217,7 +219,10 @@ extension Tables {
             rows["idempotency_key", default: 0] += thread.keys.count
             _ = try? delete(thread.conversation.id, of: id)
         }
-        return rows.merging(records.deleteUser(id)) { $0 + $1 }
+        let receipt = DeletionReceipt(
+            user: id, at: time, rows: rows.merging(records.deleteUser(id)) { $0 + $1 })
+        if !receipt.rows.isEmpty { deletions.append(Deletion(place: deletions.count + 1, receipt)) }
+        return receipt
     }
 
     /// Rows by table, and the bytes that count.

@@ -65,6 +65,7 @@ public protocol UserStore: Sendable {
 
     /// Deletes an account and every row of the user, also of one without an account; asked again, it finds nothing.
     ///
-    /// Whole, or, for a user of very many rows, in steps of which the account is the last; called again it goes on.
+    /// Whole, or, for a user of very many rows, in steps; called again it goes on. The last step leaves a ``Deletion``
+    /// behind, in the transaction that deletes the account, unless nothing was found: see ``StoreCare/deletions(after:limit:)``.
     func deleteUser(_ id: UserID) async throws(StoreError) -> DeletionReceipt
 }

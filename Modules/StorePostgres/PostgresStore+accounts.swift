@@ -3,7 +3,7 @@ import Encryption
 public import Persistence
 import PostgreSQL
 
-/// Accounts, onboarding, and the end of both.
+/// Accounts and onboarding.
 extension PostgresStore {
     public func onboarding(of owner: UserID) async throws(StoreError) -> OnboardingState? {
         let keyring = keyring
@@ -84,45 +84,6 @@ extension PostgresStore {
                 throw error.takenKey == "account_email" ? .conflict(.email) : error
             }
         }
-    }
-
-    public func deleteUser(_ id: UserID) async throws(StoreError) -> DeletionReceipt {
-        var rows: [String: Int] = [:]
-        // Messages and results first, some hundred a transaction; the account goes last, so that a call that was broken
-        // off is made again.
-        for (name, statement) in Self.deletions {
-            var deleted = 0
-            repeat {
-                deleted = try await run(as: .user(id), within: .seconds(30)) { transaction throws(StoreError) in
-                    try transaction.finish(Statement(unchecked: statement, [.uuid(id.text)])).affected
-                }
-                rows[name, default: 0] += deleted
-            } while deleted >= Self.deletionStep
-        }
-        rows["job"] = try await run(as: .care, within: .seconds(30)) { transaction throws(StoreError) in
-            try transaction.finish([
-                Statement("DELETE FROM medstream.job WHERE group_key = $1", [.text(id.text)]),
-                Statement("DELETE FROM medstream.job_dead WHERE group_key = $1", [.text(id.text)]),
-            ]).reduce(0) { $0 + $1.affected }
-        }
-        return DeletionReceipt(user: id, at: now(), rows: rows)
-    }
-
-    private static let deletionStep = 500
-
-    /// What of a user is deleted, in this order.
-    private static let deletions: [(String, String)] = [
-        ("idempotency_key", "idempotency_key", "owner"), ("message", "message", "owner"),
-        ("conversation", "conversation", "owner"), ("stage_result", "stage_result", "owner"),
-        ("case", "case_file", "owner"), ("onboarding", "onboarding", "owner"), ("user", "account", "id"),
-    ].map { name, table, owner in
-        (
-            name,
-            """
-            DELETE FROM medstream.\(table) WHERE ctid = ANY(ARRAY(
-              SELECT ctid FROM medstream.\(table) WHERE \(owner) = $1 LIMIT \(deletionStep)))
-            """
-        )
     }
 
     private func user(as principal: Principal, _ statement: Statement) async throws(StoreError) -> User {

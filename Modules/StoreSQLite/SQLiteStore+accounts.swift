@@ -79,17 +79,37 @@ extension SQLiteStore {
 
     public func deleteUser(_ id: UserID) async throws(StoreError) -> DeletionReceipt {
         var rows: [String: Int] = [:]
-        let now = now()
         // Some conversations at a time, so that nobody waits long; what is begun meanwhile is found by the last step.
         while true {
-            let part = try await write { transaction in try transaction.deletePart(of: id) }
-            rows.merge(part.rows) { $0 + $1 }
-            if part.isLast { break }
+            let (before, now) = (rows, now)
+            let step = try await write { transaction in try transaction.deletePart(of: id, after: before, now) }
+            switch step {
+            case .part(let deleted): rows = deleted
+            case .last(let receipt):
+                // What was deleted leaves the log and the file too.
+                try? await database.checkpoint()
+                return receipt
+            }
         }
-        // What was deleted leaves the log and the file too.
-        try? await database.checkpoint()
-        return DeletionReceipt(user: id, at: now, rows: rows)
     }
+
+    public func deletions(after place: Int, limit: Int) async throws(StoreError) -> [Deletion] {
+        let limit = min(max(1, limit), Deletion.mostAtOnce)
+        return try await read { transaction in
+            try transaction.rows(
+                "SELECT place, owner, at, rows FROM deletion WHERE place > ? ORDER BY place LIMIT ?", place, limit
+            ) { row in
+                try Deletion(place: row.int(0), owner: row.text(1), at: row.int64(2), rows: row.text(3))
+            }
+        }
+    }
+}
+
+/// What a step of a deletion came to.
+private enum DeletionStep: Sendable {
+    /// Rows so far, by table; there is more.
+    case part([String: Int])
+    case last(DeletionReceipt)
 }
 
 // MARK: - Within a transaction
@@ -103,21 +123,26 @@ extension Transaction {
     }
 
     /// Deletes some of a user's conversations, or, when there are few left, all that the user has.
-    fileprivate borrowing func deletePart(of user: UserID) throws -> (rows: [String: Int], isLast: Bool) {
+    ///
+    /// The last step has something to delete if any step had, and notes the deletion: one that is broken off is made again.
+    fileprivate borrowing func deletePart(
+        of user: UserID, after before: [String: Int], _ now: () -> Timestamp
+    ) throws -> DeletionStep {
         // What is deleted is overwritten, which is left out else for its cost.
         _ = try row("PRAGMA secure_delete=ON") { row in try row.int(0) }
         defer { _ = try? row("PRAGMA secure_delete=FAST") { row in try row.int(0) } }
         let atOnce = 50
-        let own = try rows("SELECT id FROM conversation WHERE owner = ? LIMIT ?", user.text, atOnce) { row in
+        let own = try rows("SELECT id FROM conversation WHERE owner = ? LIMIT ?", user.text, atOnce + 1) { row in
             try row.text(0)
         }
-        var rows = ["conversation": own.count]
-        for id in own {
+        var rows = before
+        for id in own.prefix(atOnce) {
             let (messages, keys) = try delete(conversation: id)
+            rows["conversation", default: 0] += 1
             rows["message", default: 0] += messages
             rows["idempotency_key", default: 0] += keys
         }
-        guard own.count < atOnce else { return (rows, false) }
+        guard own.count <= atOnce else { return .part(rows) }
         rows["idempotency_key", default: 0] += try run("DELETE FROM idempotency_key WHERE owner = ?", user.text)
         let cases = try self.rows("SELECT id FROM case_file WHERE owner = ?", user.text) { row in try row.text(0) }
         rows["case"] = cases.count
@@ -125,6 +150,12 @@ extension Transaction {
         rows["onboarding"] = try run("DELETE FROM onboarding WHERE id = ?", user.text)
         rows["job"] = try SQLiteQueue.forget(group: user.text, in: self)
         rows["user"] = try run("DELETE FROM account WHERE id = ?", user.text)
-        return (rows, true)
+        let receipt = DeletionReceipt(user: user, at: now(), rows: rows)
+        if !receipt.rows.isEmpty {
+            try run(
+                "INSERT INTO deletion(owner, at, rows) VALUES (?, ?, ?)", user.text, receipt.at.milliseconds,
+                receipt.rowsText)
+        }
+        return .last(receipt)
     }
 }

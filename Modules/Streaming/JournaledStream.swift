@@ -11,6 +11,8 @@ public struct JournaledStream: Sendable {
     public let owner: UserID
     /// What the stream is part of; `nil` for one that is part of no conversation.
     public internal(set) var subject: StreamSubject?
+    /// When the stream began, by the clock of the machine that wrote it down.
+    public let begunAt: Timestamp
     /// How the stream ended; `nil` while no end is known.
     public private(set) var outcome: Outcome?
     private(set) var failure: PlatformError?
@@ -25,10 +27,13 @@ public struct JournaledStream: Sendable {
     /// given to another event. The end begins with a `resync`, as after every gap.
     public static let leap = 1_000_000_000
 
-    public init(_ id: StreamID, owner: UserID, subject: StreamSubject?, _ settings: StreamingSettings) {
+    public init(
+        _ id: StreamID, owner: UserID, subject: StreamSubject?, begunAt: Timestamp, _ settings: StreamingSettings
+    ) {
         self.id = id
         self.owner = owner
         self.subject = subject
+        self.begunAt = begunAt
         events = EventRing(settings)
     }
 
@@ -129,6 +134,7 @@ public struct JournaledStream: Sendable {
         }
         _ = add(bytes, first: first, last: next)
         return JournalEntry(
-            stream: id, owner: owner, subject: subject, first: first, last: next, events: bytes, outcome: outcome)
+            stream: id, owner: owner, subject: subject, begunAt: begunAt, first: first, last: next, events: bytes,
+            outcome: outcome)
     }
 }

@@ -98,6 +98,11 @@ public final class StreamHub: Sendable {
         return log?.owner == owner ? log : nil
     }
 
+    /// All logs of a user that are in memory, running, finished, or opened a moment ago.
+    public func logs(of owner: UserID) -> [StreamLog] {
+        state.withLock { state in state.logs.values.filter { $0.owner == owner } }
+    }
+
     /// Runs under way.
     public var runningCount: Int { state.withLock { $0.running } }
 

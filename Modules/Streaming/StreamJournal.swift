@@ -24,6 +24,8 @@ public struct JournalEntry: Sendable {
     public var owner: UserID
     /// What the stream is part of; `nil` for one that is part of no conversation.
     public var subject: StreamSubject?
+    /// When the stream began.
+    public var begunAt: Timestamp
     /// Offset of the first event.
     ///
     /// One that does not follow the entry before is a `resync` or follows one: the events between were never shown to
@@ -37,12 +39,13 @@ public struct JournalEntry: Sendable {
     public var outcome: Outcome?
 
     public init(
-        stream: StreamID, owner: UserID, subject: StreamSubject?, first: Int, last: Int, events: [UInt8],
-        outcome: Outcome? = nil
+        stream: StreamID, owner: UserID, subject: StreamSubject?, begunAt: Timestamp, first: Int, last: Int,
+        events: [UInt8], outcome: Outcome? = nil
     ) {
         self.stream = stream
         self.owner = owner
         self.subject = subject
+        self.begunAt = begunAt
         self.first = first
         self.last = last
         self.events = events

@@ -42,7 +42,8 @@ extension StreamLog {
             }
             entries.append(
                 JournalEntry(
-                    stream: id, owner: owner, subject: subject, first: isReached ? events.next(after: collected) : last,
+                    stream: id, owner: owner, subject: subject, begunAt: begunAt,
+                    first: isReached ? events.next(after: collected) : last,
                     last: last, events: bytes, outcome: last == events.last ? outcome : nil))
             collected = last
         }

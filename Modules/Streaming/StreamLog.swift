@@ -43,12 +43,15 @@ public actor StreamLog {
     public nonisolated let owner: UserID
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     var settings: StreamingSettings { hub.settings }
+    /// When the log was opened, by the machine's clock.
+    public nonisolated let begunAt: Timestamp
     /// What a log that was read from a journal holds, which changes no more; 0 for any other.
     nonisolated let restoredBytes: Int
 
     private(set) var countedBytes = 0
     private var run: Task<Void, Never>?
-    private(set) var hasRun = false
+    /// Whether the run was started, before which nobody knows whether there will be one.
+    public private(set) var hasRun = false
     /// Whether a run is counted for it.
     private var hasRoom = false
     var viewers = 0
@@ -57,8 +60,8 @@ public actor StreamLog {
     var detachTimer: LoopTimer?
     var lastTicket = 0
 
-    /// What the stream is part of, for the journal.
-    private(set) var subject: StreamSubject?
+    /// What the stream is part of; `nil` for one that is part of no conversation, and before the run.
+    public private(set) var subject: StreamSubject?
     /// Offset up to which all was handed to the journal.
     var collected = 0
     /// Offset up to which all is on disk.
@@ -86,6 +89,8 @@ public actor StreamLog {
         case length
         /// The disk does not take what is to be shown.
         case storage
+        /// What the stream is part of was deleted: nothing of it is recorded.
+        case deleted
     }
 
     init(_ id: StreamID, owner: UserID, on loop: EventLoop, hub: StreamHub) {
@@ -94,6 +99,7 @@ public actor StreamLog {
         self.loop = loop
         self.hub = hub
         events = EventRing(hub.settings)
+        begunAt = .now
         restoredBytes = 0
         chunkPrefix = ChunkPrefix(id)
         chunker = Chunker(minimum: hub.settings.minChunkCharacters, maximum: hub.settings.maxChunkCharacters)
@@ -103,6 +109,7 @@ public actor StreamLog {
     init(_ journaled: JournaledStream, on loop: EventLoop, hub: StreamHub) {
         id = journaled.id
         owner = journaled.owner
+        begunAt = journaled.begunAt
         self.loop = loop
         self.hub = hub
         chunkPrefix = ChunkPrefix(journaled.id)

@@ -20,6 +20,7 @@ final class Clinic: Sendable {
 
     init(
         _ streaming: StreamingSettings = StreamingSettings(), store: any ConversationStore = InMemoryStore(),
+        spool: (any JobQueue)? = nil,
         script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] },
         chat: (inout ChatSettings) -> Void = { _ in }, hasRoutes: Bool = true
     ) {
@@ -32,7 +33,8 @@ final class Clinic: Sendable {
         let shared = SharedConfiguration(settings, hasRoutes ? ["chat": route, "onboarding": route] : [:])
         self.shared = shared
         // Nobody reads the log of these tests.
-        service = ChatService(store: store, hub: hub, log: Log(level: .error, descriptor: -1)) { shared.value }
+        let log = Log(level: .error, descriptor: -1)
+        service = ChatService(store: store, spool: spool, hub: hub, log: log) { shared.value }
     }
 
     /// Changes the settings as a reload does.

@@ -69,6 +69,22 @@ struct KeepingTests {
         await next.journal.close()
     }
 
+    @Test("Of a user who is forgotten the streams stay that the caller keeps")
+    func keeping() async throws {
+        let data = try DataFolder()
+        let life = try await Lifetime(in: data)
+        let (old, new) = (try await life.start(), try await life.start())
+        for log in [old, new] { await log.write("Something private. ", to: .chat, of: .chat) }
+        await life.journaled()
+        life.hub.remove(old.id, for: someone)
+        try await life.journal.forget(someone) { life.hub.log($0, for: someone) != nil }
+        #expect(try await data.count("stream WHERE id = '\(old.id)'") == 0)
+        #expect(try await data.count("stream WHERE id = '\(new.id)'") == 1)
+        #expect(try await data.count("(SELECT DISTINCT stream FROM segment)") == 1)
+        await life.finish(new)
+        await life.journal.close()
+    }
+
     @Test("A running stream that is removed writes nothing more, and leaves nothing")
     func removedWhileRunning() async throws {
         let data = try DataFolder()

@@ -60,12 +60,13 @@ struct Lifetime: Sendable {
 
     init(
         in folder: DataFolder, _ settings: StreamingSettings = settings(),
+        unless isDeleted: @escaping @Sendable (JournaledStream) -> Bool = { _ in false },
         ending: @escaping @Sendable (JournaledStream) -> StreamEnding = { _ in .interrupted }
     ) async throws {
         let asked = Mutex<[JournaledStream]>([])
         journal = try await folder.open()
         hub = StreamHub(settings, journal: journal)
-        recovery = try await journal.recover(into: hub, on: Self.loops.map(\.loop)) { stream in
+        recovery = try await journal.recover(into: hub, on: Self.loops.map(\.loop), unless: isDeleted) { stream in
             asked.withLock { $0.append(stream) }
             return ending(stream)
         }

@@ -90,6 +90,37 @@ struct RecoveryTests {
         await first.journal.close()
     }
 
+    @Test("Streams of a user who was deleted meanwhile leave the disk, ended or not, and those of others stay")
+    func deletedUser() async throws {
+        let data = try DataFolder()
+        let first = try await Lifetime(in: data)
+        let other = UserID()
+        var logs: [StreamLog] = []
+        for owner in [someone, someone, other, other] {
+            let log = try await first.start(owner)
+            await log.write("Something private. ", to: .chat, of: .chat)
+            if logs.count.isMultiple(of: 2) { await first.finish(log) }
+            logs.append(log)
+        }
+        await first.journaled()
+        let begun = logs.map(\.begunAt)
+        let crashed = try DataFolder(copying: data, log: data.log)
+        let second = try await Lifetime(
+            in: crashed,
+            unless: { stream in
+                #expect(stream.begunAt == begun[logs.firstIndex { $0.id == stream.id } ?? 0])
+                return stream.owner == someone
+            })
+        #expect(second.recovery.forgotten == 2 && second.recovery.finished == 1 && second.recovery.interrupted == 1)
+        #expect(second.asked.map(\.id) == [logs[3].id])
+        #expect(second.hub.logs(of: someone).isEmpty && second.hub.logs(of: other).count == 2)
+        #expect(second.hub.log(logs[2].id, for: other)?.begunAt == begun[2])
+        await second.journal.close()
+        #expect(try await crashed.count("stream WHERE owner = '\(someone)'") == 0)
+        #expect(try await crashed.count("(SELECT DISTINCT stream FROM segment)") == 2)
+        await first.journal.close()
+    }
+
     /// Two streams that go on, and are journaled at every step, under a log that keeps all of it.
     private func record(_ data: DataFolder, _ settings: StreamingSettings) async throws -> [(StreamLog, Int)] {
         var random = SplitMix(seed: 4)

@@ -111,7 +111,7 @@ public enum TestDatabases {
                 BEGIN; SELECT set_config('medstream.operator', 'on', true);
                 DELETE FROM medstream.conversation; DELETE FROM medstream.case_file; DELETE FROM medstream.account;
                 DELETE FROM medstream.onboarding; DELETE FROM medstream.job; DELETE FROM medstream.job_dead;
-                DELETE FROM medstream.job_audit; DELETE FROM medstream.node; COMMIT;
+                DELETE FROM medstream.job_audit; DELETE FROM medstream.node; TRUNCATE medstream.deletion; COMMIT;
                 """)
         }
     }

@@ -91,4 +91,56 @@ struct UserTests {
         #expect(try await store.allConversations(of: users[1]).count == 2)
         #expect(try await store.deleteUser(users[1]).rows == rows)
     }
+
+    @Test(
+        "Who was deleted is told once, in order, with the receipt, and who was not there is not",
+        arguments: StoreUnderTest.all)
+    func deletions(store: StoreUnderTest) async throws {
+        let time = SetTime(5)
+        let store = try await store.make { time.now }
+        let users = (0..<3).map { _ in UserID() }
+        _ = try await store.deleteUser(UserID())
+        #expect(try await store.deletions(after: 0, limit: 9) == [])
+        for user in users { _ = try await store.conversation(of: user) }
+        let first = try await store.deleteUser(users[1])
+        _ = try await store.deleteUser(users[1])
+        let known = try await store.deletions(after: 0, limit: 9)
+        #expect(known.map(\.receipt) == [first])
+        #expect(first.rows == ["conversation": 1, "message": 2] && first.at == Timestamp(milliseconds: 5))
+
+        time.move(by: 10)
+        let second = try await store.deleteUser(users[0])
+        let third = try await store.deleteUser(users[2])
+        let place = try #require(known.last?.place)
+        let news = try await store.deletions(after: place, limit: 9)
+        #expect(news.map(\.receipt) == [second, third])
+        #expect(news.map(\.receipt.at.milliseconds) == [15, 15])
+        #expect(place < news[0].place && news[0].place < news[1].place)
+        #expect(try await store.deletions(after: 0, limit: 2) == known + news.prefix(1))
+        #expect(try await store.deletions(after: news[0].place, limit: 2) == [news[1]])
+        #expect(try await store.deletions(after: news[1].place, limit: 2) == [])
+        #expect(try await store.check() == [])
+    }
+
+    @Test("One who comes back under the same id and is deleted again is told of twice", arguments: StoreUnderTest.all)
+    func deletedTwice(store: StoreUnderTest) async throws {
+        let store = try await store.made()
+        let user = UserID()
+        for _ in 1...2 {
+            _ = try await store.conversation(of: user)
+            _ = try await store.deleteUser(user)
+        }
+        #expect(try await store.deletions(after: 0, limit: 9).map(\.receipt.user) == [user, user])
+    }
+
+    @Test("A user of many conversations is deleted in steps, and told of once", arguments: StoreUnderTest.all)
+    func manyRows(store: StoreUnderTest) async throws {
+        let store = try await store.made()
+        let user = UserID()
+        for _ in 0..<120 { try await store.insert(Conversation(owner: user, createdAt: .now)) }
+        _ = try await store.conversation(of: user)
+        let receipt = try await store.deleteUser(user)
+        #expect(receipt.rows == ["conversation": 121, "message": 2])
+        #expect(try await store.deletions(after: 0, limit: 9).map(\.receipt) == [receipt])
+    }
 }

@@ -94,6 +94,25 @@ struct SecurityTests {
         #expect(error?.cause?.kind == .denied)
     }
 
+    @Test("Who was deleted is shown to no user, taken from none, and changed by nobody", arguments: Way.allCases)
+    func deletions(way: Way) async throws {
+        let world = try await World(way)
+        let (mine, gone) = (UserID(), try await world.fill())
+        _ = try await PostgresStore(world.database).deleteUser(gone)
+        #expect(try await world.count("SELECT 1 FROM medstream.deletion", as: .care) == 1)
+        for verb in ["UPDATE medstream.deletion SET at = 0", "DELETE FROM medstream.deletion"] {
+            #expect((try? await world.count(verb, as: .care)) ?? 0 == 0, "\(verb)")
+        }
+        for user in [mine, gone] {
+            #expect((try? await world.count("SELECT 1 FROM medstream.deletion", as: .user(user))) ?? 0 == 0)
+            let insertion = "INSERT INTO medstream.deletion (owner, at, rows) VALUES ('\(user)', 0, '{}')"
+            let error = await #expect(throws: StoreError.self) {
+                try await world.count(insertion, as: .user(user))
+            }
+            #expect(error?.cause?.kind == .denied)
+        }
+    }
+
     @Test("What is everybody's can be read by a user and not changed", arguments: ["meta", "node", "migration"])
     func shared(table: String) async throws {
         let world = try await World(.roles)

@@ -54,6 +54,19 @@ struct HubTests {
         await running.finish()
     }
 
+    @Test("A user's streams are found together, running and finished, and nobody else's")
+    func ofUser() async throws {
+        let hub = StreamHub(StreamingSettings())
+        let (running, other) = (try await Run(in: hub), try await Run(in: hub, owner: UserID()))
+        let ended = try await Run.ended(bytes: 10, in: hub)
+        #expect(Set(hub.logs(of: someone).map(\.id)) == [running.log.id, ended.id])
+        #expect(hub.logs(of: UserID()).isEmpty)
+        hub.remove(ended.id, for: someone)
+        #expect(hub.logs(of: someone).map(\.id) == [running.log.id])
+        await running.finish()
+        await other.finish()
+    }
+
     @Test("When running streams alone fill the memory, new ones are refused until one is gone")
     func full() async throws {
         let hub = StreamHub(.with { $0.maxBytesInTotal = 500_000 })

@@ -81,7 +81,8 @@ final class MemoryJournal: StreamJournal {
         _ log: StreamLog, first count: Int = .max, _ settings: StreamingSettings = StreamingSettings()
     ) -> JournaledStream? {
         let entries = entries.filter { $0.stream == log.id }.prefix(count)
-        var stream = JournaledStream(log.id, owner: log.owner, subject: entries.first?.subject, settings)
+        var stream = JournaledStream(
+            log.id, owner: log.owner, subject: entries.first?.subject, begunAt: log.begunAt, settings)
         for entry in entries {
             guard stream.add(entry.events, first: entry.first, last: entry.last) else { return nil }
         }

@@ -8,8 +8,9 @@ enum UsersDelete {
         "delete", "Delete a user and everything of theirs, for good, with a receipt",
         details: """
             Deletes the account, conversations, messages, cases, results, answers to the onboarding, idempotency keys and \
-            waiting jobs. The receipt says how many rows of each; asked again, it is empty. A server that runs may show a \
-            finished stream of theirs until streaming.retention is over. Backups keep what they hold: delete those, too.
+            waiting jobs. The receipt says how many rows of each; asked again, it is empty. A server that runs stops and \
+            forgets their streams within some 5 seconds, one that is down before it serves again. The store remembers \
+            the id, the time and the counts. Backups keep what they hold: delete those, too.
             """,
         examples: [
             Command.Example("medstream users delete 019a2b3c-… --yes", "Delete them."),

@@ -11,6 +11,7 @@ struct Migration: Sendable {
         Migration(number: 1, name: "tables", sql: Schema.tables),
         Migration(number: 2, name: "row-level security", sql: Schema.security),
         Migration(number: 3, name: "queue", sql: Schema.queue),
+        Migration(number: 4, name: "deletions", sql: Schema.deletions),
     ]
 
     var sha256: String {

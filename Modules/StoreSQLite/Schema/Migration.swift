@@ -11,7 +11,8 @@ struct Migration: Sendable {
 
     /// In their order; a new one is added at the end.
     static let all = [
-        Migration(number: 1, script: Schema.first)
+        Migration(number: 1, script: Schema.first),
+        Migration(number: 2, script: Schema.deletions),
     ]
 }
 

@@ -111,4 +111,13 @@ enum Schema {
         CREATE INDEX stage_result_case ON stage_result(case_id, place);
         CREATE INDEX stage_result_key ON stage_result(key);
         """
+
+    /// Who was deleted, for the servers that hold something of theirs; `rows` is JSON.
+    static let deletions: SQL = """
+        CREATE TABLE deletion(
+            place INTEGER PRIMARY KEY,
+            owner TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            rows TEXT NOT NULL) STRICT;
+        """
 }

@@ -1,0 +1,63 @@
+import Core
+import Persistence
+import PostgreSQL
+import PostgresSupport
+@testable import StorePostgres
+import Testing
+
+@Suite("A deletion in a database", .timeLimit(.minutes(2)))
+struct DeletionTests {
+    @Test("One that fails before it is noted is made again, and noted then", arguments: [1, 500, 501, 1000])
+    func brokenOff(conversations: Int) async throws {
+        let lease = try await TestDatabases.lease()
+        let store = PostgresStore(lease.database)
+        let user = UserID()
+        let fill = """
+            INSERT INTO medstream.conversation (id, owner, kind, is_named, created_at, updated_at, body, key)
+            SELECT gen_random_uuid(), '\(user)', 'chat', false, n, n, '', 0 FROM generate_series(1, \(conversations)) n
+            """
+        _ = try await lease.database.pool.run(as: .care, hasRoles: lease.database.hasRoles) {
+            transaction throws(StoreError) in try transaction.finish(Statement(unchecked: fill))
+        }
+        try await script(
+            lease,
+            """
+            CREATE FUNCTION medstream.broken() RETURNS trigger LANGUAGE plpgsql
+              AS $$ BEGIN RAISE EXCEPTION 'broken off'; END $$;
+            CREATE TRIGGER broken BEFORE INSERT ON medstream.deletion EXECUTE FUNCTION medstream.broken();
+            """)
+        await #expect(throws: StoreError.self) { try await store.deleteUser(user) }
+        #expect(try await store.statistics().rows["conversation"] ?? 0 > 0)
+        try await script(lease, "DROP TRIGGER broken ON medstream.deletion; DROP FUNCTION medstream.broken()")
+        let receipt = try await store.deleteUser(user)
+        #expect(receipt.rows["conversation"] ?? 0 > 0)
+        #expect(try await store.deletions(after: 0, limit: 9).map(\.receipt) == [receipt])
+        #expect(try await store.statistics().rows["conversation"] == 0)
+    }
+
+    @Test("Whoever has read up to a place has read every deletion before it")
+    func order() async throws {
+        let lease = try await TestDatabases.lease()
+        let store = PostgresStore(lease.database)
+        let users = (0..<24).map { _ in UserID() }
+        for user in users { try await store.insert(Conversation(owner: user, createdAt: .now)) }
+        let seen = try await withThrowingTaskGroup(of: Void.self) { group in
+            for user in users { group.addTask { _ = try await store.deleteUser(user) } }
+            var (seen, place): ([UserID], Int) = ([], 0)
+            while seen.count < users.count {
+                let news = try await store.deletions(after: place, limit: 3)
+                seen += news.map(\.receipt.user)
+                place = news.last?.place ?? place
+                let isOver = try await store.statistics().rows["conversation"] == 0
+                if isOver, news.isEmpty, try await store.deletions(after: place, limit: 3).isEmpty { break }
+            }
+            try await group.waitForAll()
+            return seen + (try await store.deletions(after: place, limit: 99)).map(\.receipt.user)
+        }
+        #expect(Set(seen) == Set(users) && seen.count == users.count)
+    }
+
+    private func script(_ lease: TestDatabases.Lease, _ sql: String) async throws {
+        try await lease.database.pool.run { session throws(PostgreSQLError) in try session.script(sql) }
+    }
+}
