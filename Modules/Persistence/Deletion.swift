@@ -1,4 +1,4 @@
-public import Core
+import Core
 import JSON
 
 /// A user's deletion as the store remembers it: how a server hears that what it holds of them is to go.

@@ -60,8 +60,8 @@ struct Lifetime: Sendable {
 
     init(
         in folder: DataFolder, _ settings: StreamingSettings = settings(),
-        unless isDeleted: @escaping @Sendable (JournaledStream) -> Bool = { _ in false },
-        ending: @escaping @Sendable (JournaledStream) -> StreamEnding = { _ in .interrupted }
+        ending: @escaping @Sendable (JournaledStream) -> StreamEnding = { _ in .interrupted },
+        unless isDeleted: @escaping @Sendable (JournaledStream) -> Bool = { _ in false }
     ) async throws {
         let asked = Mutex<[JournaledStream]>([])
         journal = try await folder.open()
