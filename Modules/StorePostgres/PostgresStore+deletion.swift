@@ -84,10 +84,10 @@ extension PostgresStore {
     /// Deletes nothing when there is not more than one step takes, so that the last step has some.
     private static func stepThatLeavesSome(_ table: String) -> String {
         """
-        WITH some AS MATERIALIZED (
+        WITH part AS MATERIALIZED (
           SELECT ctid AS place FROM medstream.\(table) WHERE owner = $1 LIMIT \(rowsAtOnce + 1))
-        DELETE FROM medstream.\(table) WHERE ctid = ANY(ARRAY(SELECT place FROM some LIMIT \(rowsAtOnce)))
-          AND (SELECT count(*) FROM some) > \(rowsAtOnce)
+        DELETE FROM medstream.\(table) WHERE ctid = ANY(ARRAY(SELECT place FROM part LIMIT \(rowsAtOnce)))
+          AND (SELECT count(*) FROM part) > \(rowsAtOnce)
         """
     }
 
