@@ -19,17 +19,26 @@ ROW_BYTES = 2048
 PRODUCERS = {"sqlite": (1, 64, 256), "postgres": (1, 8, 64)}
 # Of the floor's turns a second; with as many at once as the floor is best at.
 BARS = {"sqlite": 0.6, "postgres": 0.5}
+# Of one user, and in one of them; the first page of each list in milliseconds.
+CONVERSATIONS, CHARACTERS, PAGE_BAR = 100_000, 10_000_000, 50
+# What 150 pages may leave behind.
+GROWTH_BAR = 16 * 1024
 
 COLUMNS = [("turns/s", "rate", 0), ("p50 ms", "p50", 2), ("p99 ms", "p99", 2), ("worst ms", "worst", 1),
            ("of the floor", "share", 2)]
+HISTORY_COLUMNS = [("median ms", "median", 2), ("worst ms", "worst", 2)]
+
+
+def told(command: list[str]) -> dict:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        raise CannotStart(f"{command[0]}: {done.stderr.strip()[-600:]}")
+    return json.loads(done.stdout)
 
 
 def run(command: list[str]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise CannotStart(f"{command[0]}: {done.stderr.strip()[-600:]}")
-    told = json.loads(done.stdout)
-    return {"rate": told["turns_per_second"], "p50": told["p50_ms"], "p99": told["p99_ms"], "worst": told["worst_ms"]}
+    turns = told(command)
+    return {"rate": turns["turns_per_second"], "p50": turns["p50_ms"], "p99": turns["p99_ms"], "worst": turns["worst_ms"]}
 
 
 def median(rows: list[dict]) -> dict:
@@ -72,8 +81,18 @@ class Database:
         self.server.drop_database(self.name)
 
 
+def read_history(store: str, work: Path, place) -> dict:
+    print(f"{store}: pages before a long history ...", file=sys.stderr)
+    with place() as where:
+        found = told([str(work / "store-turns"), store, where, "history", str(CONVERSATIONS), str(CHARACTERS)])
+    grown = found.pop("grown_kib")
+    print_table(f"{store}, first pages of {CONVERSATIONS:,} conversations and {CHARACTERS:,} characters", HISTORY_COLUMNS,
+                found)
+    return {"pages": found, "grown_kib": grown}
+
+
 def compare(work: Path, only: str) -> tuple[dict, Bars]:
-    found = {}
+    found, histories = {}, {}
     server = None
     try:
         for store, counts in PRODUCERS.items():
@@ -89,6 +108,7 @@ def compare(work: Path, only: str) -> tuple[dict, Bars]:
                 print(f"{store}: {count} at once ...", file=sys.stderr)
                 found[f"{store}, {count} at once"] = rows = measure(store, work, place, count)
                 print_table(f"{store}, {count} at once, rows of {ROW_BYTES} bytes", COLUMNS, rows)
+            histories[store] = read_history(store, work, place)
     finally:
         if server:
             server.close()
@@ -97,4 +117,8 @@ def compare(work: Path, only: str) -> tuple[dict, Bars]:
         ours = [rows["medstream"]["share"] for name, rows in found.items() if name.startswith(store)]
         if ours:
             bars.least(f"turns a second on {store}, of the floor, at its best", max(ours), share, "")
-    return found, bars
+    for store, history in histories.items():
+        worst = max(page["worst"] for page in history["pages"].values())
+        bars.most(f"first page of any list on {store}, the worst", worst, PAGE_BAR, "ms")
+        bars.most(f"memory left behind by 150 pages on {store}", history["grown_kib"], GROWTH_BAR, "KiB")
+    return {**found, "histories": histories}, bars

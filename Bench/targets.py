@@ -188,7 +188,7 @@ server:
 logs: {{ level: warning, access: false }}
 # What the journal and the store cost is measured by itself; nginx keeps nothing.
 data_directory: {data}
-persistence: {{ store: memory }}
+persistence: {{ store: memory, checkpoint: 1h }}
 streaming:
   durability: {durability}
   retention: 1s

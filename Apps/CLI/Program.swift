@@ -73,7 +73,9 @@ enum ExitCode {
     static let interrupted: Int32 = 130
     static let outputGone: Int32 = 141
 
-    /// Ends the process at once: `exit` has the libraries clean up first, under threads that run on, and waits for the
-    /// main thread's lock on standard input. Nothing is lost, since no output is buffered.
+    /// Ends the process at once.
+    ///
+    /// `exit` has the libraries clean up first, under threads that run on, and waits for the main thread's lock on
+    /// standard input. Nothing is lost, since no output is buffered.
     static func leave(_ code: Int32) -> Never { _exit(code) }
 }

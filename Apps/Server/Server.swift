@@ -15,6 +15,8 @@ import Telemetry
 @main
 struct Server {
     private static let name = "medstream-server"
+    /// A disk that takes longer to take the rest of the log than this hangs; systemd would kill the process soon after.
+    private static let closeLimit = Duration.seconds(3)
 
     static func main() async {
         // A peer that has gone is an error of its socket, not the end of the process.
@@ -38,7 +40,7 @@ struct Server {
             log.info("stopping", [])
             watch.cancel()
             await application.shutdown()
-            await storage.close()
+            await storage.close(within: closeLimit)
             log.info("stopped", [])
             log.flush()
             Daemon.leave(.done)

@@ -1,7 +1,9 @@
 import Configuration
+import Core
 import Daemon
 import Encryption
 import Glibc
+import Jobs
 import Plugins
 import Providers
 import Reactor
@@ -13,6 +15,8 @@ import Telemetry
 @main
 struct WorkerProgram {
     private static let name = "medstream-worker"
+    /// After the drain, for jobs to be given back; on a disk that hangs they cannot be.
+    private static let giveBackLimit = Duration.seconds(5)
     private static let help = """
         Usage: medstream-worker [--config FILE] [--set KEY=VALUE]...
 
@@ -51,7 +55,10 @@ struct WorkerProgram {
                     Daemon.leave(.done)
                 }
             }
-            await crew.stop()
+            // What is left is taken over by another worker, or by the next: the lock on it ends with the process.
+            if await !within(settings.worker.work.drain + giveBackLimit, { await crew.stop() }) {
+                log.warning("jobs_left")
+            }
             hurry.cancel()
             work.cancel()
             await door.close()

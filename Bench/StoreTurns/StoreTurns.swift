@@ -5,16 +5,20 @@ import Persistence
 /// with the job that follows when it has ended.
 ///
 /// store-turns sqlite FILE | postgres URL   PRODUCERS SECONDS BYTES
+/// store-turns sqlite FILE | postgres URL   history CONVERSATIONS CHARACTERS
 ///
-/// Prints JSON as `store_floor` does, with which `Scripts/bench --store` compares it.
+/// Prints JSON as `store_floor` does, with which `Scripts/bench --store` compares it; or what ``LongHistory`` reports.
 @main
 struct StoreTurns {
     static func main() async throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 6, let producers = Int(arguments[3]), let seconds = Double(arguments[4]),
-            let bytes = Int(arguments[5])
-        else { fatalError("usage: store-turns sqlite|postgres PLACE PRODUCERS SECONDS BYTES") }
+        guard arguments.count == 6, let seconds = Double(arguments[4]), let bytes = Int(arguments[5]) else {
+            fatalError("usage: store-turns sqlite|postgres PLACE PRODUCERS SECONDS BYTES | history CONVERSATIONS CHARACTERS")
+        }
         let store = try await open(arguments[1], at: arguments[2])
+        guard let producers = Int(arguments[3]) else {
+            return try await LongHistory(in: store, conversations: Int(seconds), characters: bytes).report()
+        }
         let clock = ContinuousClock()
         let begun = clock.now
         let end = begun + .seconds(seconds)

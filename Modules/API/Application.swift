@@ -98,20 +98,6 @@ public final class Application: Sendable {
         await within(.seconds(2)) { await self.server.drained() }
         await server.close()
     }
-
-    /// Runs `body` until it ends or the time is up; a body that is late is left behind.
-    private func within(_ limit: Duration, _ body: @escaping @Sendable () async -> Void) async {
-        let first = FirstOf()
-        Task {
-            await body()
-            first.arrive()
-        }
-        Task {
-            try? await Task.sleep(for: limit)
-            first.arrive()
-        }
-        await first.wait()
-    }
 }
 
 /// The settings in force, for all threads.
@@ -134,33 +120,4 @@ final class ReadyFlag: Sendable {
 
     func set(_ value: Bool) { flag.store(value, ordering: .relaxed) }
     var isSet: Bool { flag.load(ordering: .relaxed) }
-}
-
-/// Lets one waiter go on when the first of several arrives.
-private final class FirstOf: Sendable {
-    private struct State {
-        var hasArrived = false
-        var waiter: CheckedContinuation<Void, Never>?
-    }
-
-    private let state = Mutex(State())
-
-    func arrive() {
-        let waiter = state.withLock { state in
-            state.hasArrived = true
-            defer { state.waiter = nil }
-            return state.waiter
-        }
-        waiter?.resume()
-    }
-
-    func wait() async {
-        await withCheckedContinuation { waiter in
-            let hasArrived = state.withLock { state in
-                if !state.hasArrived { state.waiter = waiter }
-                return state.hasArrived
-            }
-            if hasArrived { waiter.resume() }
-        }
-    }
 }

@@ -1,5 +1,7 @@
+import Chat
 import Core
 import HTTPServer
+import Persistence
 import Settings
 import Telemetry
 
@@ -30,12 +32,17 @@ extension API {
             },
             Operation(
                 "GET", "/readyz", "Tell whether the server takes requests",
-                answers: [.json(200, "It does.", Schema.object(["status": Schema.text]))]
-                    + Operation.Answer.problems(503)
+                answers: [
+                    .json(200, "It does.", Schema.object(["status": Schema.text])),
+                    .init(
+                        503, "It goes down, or its store is damaged or full: the detail says which.",
+                        ["application/problem+json": Schema.reference("Problem")]),
+                ]
             ) { _ in
                 guard isReady.isSet else {
                     throw PlatformError(.shuttingDown, "The server is going down.")
                 }
+                if let trouble = chat.storeTrouble { throw PlatformError(.unavailable, trouble.sentence) }
                 return .json(JSONValue.object(["status": "ready"]).bytes, headers: ["Cache-Control": "no-store"])
             },
             Operation(
@@ -51,5 +58,15 @@ extension API {
                 .json(OpenAPI(operations: operations).document.bytes)
             },
         ]
+    }
+}
+
+extension StoreTrouble {
+    /// For those who run the server.
+    fileprivate var sentence: String {
+        switch self {
+        case .damaged: "The store's file is damaged, and nothing is written to it. Keep it, and restore a backup."
+        case .full: "There is no room for anything new: turns are refused with 507 until there is."
+        }
     }
 }

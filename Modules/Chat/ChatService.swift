@@ -37,6 +37,9 @@ public final class ChatService: Sendable {
         self.configuration = configuration
     }
 
+    /// Why no turn can be begun, as far as the store knows by itself.
+    public var storeTrouble: StoreTrouble? { store.trouble }
+
     /// What a user says.
     public struct Question: Sendable {
         public var text: String

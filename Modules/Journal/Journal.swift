@@ -78,10 +78,22 @@ public final class Journal: StreamJournal {
         self.log = log
     }
 
-    /// Finishes what was handed over, and closes the file.
+    /// Finishes what was handed over, and closes the file; waits for a disk that hangs as long as that lasts.
     public func close() async {
         await worker.inbox.clean()
         await database.close()
+    }
+
+    /// The same, but a file that is not closed in time is left as it is, and the log says so.
+    ///
+    /// What was handed over and is not on the disk by then is lost, as in a crash.
+    ///
+    /// - Returns: whether it was closed in time.
+    @discardableResult
+    public func close(within limit: Duration) async -> Bool {
+        let isClosed = await within(limit) { await self.close() }
+        if !isClosed { log.warning("journal_left", [.duration("waited", limit)]) }
+        return isClosed
     }
 
     // MARK: Orders

@@ -9,6 +9,11 @@ public import Core
 /// may be made again as it was: the second time changes nothing. Calls may come from anywhere at once, and any of them
 /// may throw `unavailable`.
 public protocol ConversationStore: Sendable {
+    /// Why it takes nothing new now, as far as it knows by itself; `nil` when it knows of nothing.
+    ///
+    /// Nobody is asked for it: that a database of another machine is away is told by the next call.
+    var trouble: StoreTrouble? { get }
+
     /// Adds a conversation to its owner's list; one that the owner has already is left as it is.
     ///
     /// - Throws: ``StoreError/notFound`` when the id is another user's, ``StoreError/full``.
@@ -124,6 +129,8 @@ public protocol ConversationStore: Sendable {
 }
 
 extension ConversationStore {
+    public var trouble: StoreTrouble? { nil }
+
     /// Inserts or replaces a message by id, with no jobs to follow; see ``save(_:then:)``.
     @discardableResult
     public func save(_ message: Message) async throws(StoreError) -> Bool { try await save(message, then: []) }

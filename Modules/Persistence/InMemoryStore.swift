@@ -40,6 +40,8 @@ public final class InMemoryStore: Store {
         }
     }
 
+    public var trouble: StoreTrouble? { tables.withLock { $0.isFull } ? .full : nil }
+
     public func insert(_ conversation: Conversation) async throws(StoreError) {
         try tables.withLock { tables throws(StoreError) in try tables.insert(conversation) }
     }

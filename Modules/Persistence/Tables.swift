@@ -177,6 +177,11 @@ extension Tables {
         try checkFree(id, for: owner)
     }
 
+    /// Whether a new conversation, or a turn without any text, would be refused.
+    var isFull: Bool {
+        threads.count >= limits.conversations || places.count + 2 > limits.messages || bytes >= limits.bytes
+    }
+
     private func checkRoom(messages: Int, bytes: Int) throws(StoreError) {
         guard places.count + messages <= limits.messages, self.bytes + bytes <= limits.bytes else { throw .full }
     }

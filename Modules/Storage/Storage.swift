@@ -24,6 +24,7 @@ public struct Storage: Sendable {
     /// Held by a server, whose answers nobody else may take for abandoned.
     private let lock: FileLock?
     private let files: [Database]
+    private let log: Log
 
     /// What a process opens it for.
     public enum Role: Sendable {
@@ -39,26 +40,45 @@ public struct Storage: Sendable {
     ///
     /// - Throws: ``StorageError``, which says what to do.
     public static func open(_ settings: Settings, for role: Role, log: Log) async throws(StorageError) -> Storage {
-        guard settings.persistence.store != .memory else { return Storage(store: InMemoryStore()) }
+        guard settings.persistence.store != .memory else { return Storage(store: InMemoryStore(), log: log) }
         let directory = try DataDirectory(settings.dataDirectory)
         let lock = role == .server ? try directory.lock("server.lock") : nil
         let keyring = try keyring(settings, directory, role, log)
         let journal = try await journal(settings, directory, role, keyring, log)
         return switch settings.persistence.store {
-        case .postgres: try await postgres(settings, directory, role, keyring, journal, lock)
-        case .sqlite, .memory: try await sqlite(settings, directory, role, keyring, journal, lock)
+        case .postgres: try await postgres(settings, directory, role, keyring, journal, lock, log)
+        case .sqlite, .memory: try await sqlite(settings, directory, role, keyring, journal, lock, log)
         }
     }
 
-    /// Finishes what was begun, and closes the files.
+    /// Finishes what was begun, and closes the files; waits for a disk that hangs as long as that lasts.
     public func close() async {
         await journal?.close()
         for file in files { await file.close() }
     }
 
+    /// The same, but what is not closed in time is left, and the log says so.
+    ///
+    /// Nothing that was acknowledged is lost with it: that is on the disk already, and the next start finds it. The lock on
+    /// the data directory is held until the process ends.
+    ///
+    /// - Parameter limit: for all of the files together.
+    public func close(within limit: Duration) async {
+        await withTaskGroup(of: Void.self) { [log] group in
+            if let journal { group.addTask { await journal.close(within: limit) } }
+            for file in files {
+                group.addTask {
+                    if await !within(limit, { await file.close() }) {
+                        log.warning("store_left", [.duration("waited", limit)])
+                    }
+                }
+            }
+        }
+    }
+
     private init(
         store: any Store, queues: [(name: String, queue: any JobQueue)] = [], spool: (any JobQueue)? = nil,
-        journal: Journal? = nil, keyring: Keyring? = nil, lock: FileLock? = nil, files: [Database] = []
+        journal: Journal? = nil, keyring: Keyring? = nil, lock: FileLock? = nil, files: [Database] = [], log: Log
     ) {
         self.store = store
         self.queues = queues
@@ -67,31 +87,45 @@ public struct Storage: Sendable {
         self.keyring = keyring
         self.lock = lock
         self.files = files
+        self.log = log
     }
 
     // MARK: The kinds of stores
 
     private static func sqlite(
         _ settings: Settings, _ directory: DataDirectory, _ role: Role, _ keyring: Keyring, _ journal: Journal?,
-        _ lock: FileLock?
+        _ lock: FileLock?, _ log: Log
     ) async throws(StorageError) -> Storage {
         do {
             let ballast = role == .server ? directory.file("ballast") : nil
             let file = SQLiteStore.Settings(
                 path: settings.persistence.path, node: role == .server ? NodeID() : nil, ballastPath: ballast)
             let store = try await SQLiteStore(file, keyring)
+            if ballast != nil { tell(store, wanted: file.ballastBytes, log) }
             let queue = try await SQLiteQueue(store.database, keyring)
             return Storage(
                 store: store, queues: [("store", queue)], journal: journal, keyring: keyring, lock: lock,
-                files: [store.database])
+                files: [store.database], log: log)
         } catch {
             throw .store("\(error)")
         }
     }
 
+    /// Says when there is less to finish answers with than there should be, or nothing may be begun at all.
+    private static func tell(_ store: SQLiteStore, wanted: Int, _ log: Log) {
+        let bytes = store.ballastBytes
+        if store.isShortOfRoom {
+            log.error("disk_full")
+        } else if bytes == 0 {
+            log.warning("ballast_left_out")
+        } else if bytes < wanted {
+            log.warning("ballast_small", [.count("bytes", bytes)])
+        }
+    }
+
     private static func postgres(
         _ settings: Settings, _ directory: DataDirectory, _ role: Role, _ keyring: Keyring, _ journal: Journal?,
-        _ lock: FileLock?
+        _ lock: FileLock?, _ log: Log
     ) async throws(StorageError) -> Storage {
         do {
             let timeout = settings.persistence.timeout
@@ -105,7 +139,7 @@ public struct Storage: Sendable {
             return Storage(
                 store: PostgresStore(database, node: node),
                 queues: [("store", PostgresQueue(database)), ("spool", spool)], spool: spool, journal: journal,
-                keyring: keyring, lock: lock, files: [file])
+                keyring: keyring, lock: lock, files: [file], log: log)
         } catch let error as PostgresOpenError {
             if case .unreachable = error { throw .unreachable("\(error)") }
             throw .store("\(error)")

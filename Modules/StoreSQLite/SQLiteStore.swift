@@ -23,7 +23,7 @@ public final class SQLiteStore: Store {
         public var node: NodeID?
         /// The file that is given up when the disk is full; `nil` for none.
         public var ballastPath: String?
-        /// Bytes of that file.
+        /// Bytes of that file; fewer on a disk that is small or nearly full.
         public var ballastBytes = 16 << 20
 
         /// Settings for a file, whose folder must be there.
@@ -106,6 +106,16 @@ public final class SQLiteStore: Store {
 
     /// Whether the disk is so full that nothing new is begun.
     public var isShortOfRoom: Bool { ballast.map { !$0.takeBack() } ?? false }
+
+    /// Damage before lack of room: with damage nothing is written whatever room there is.
+    public var trouble: StoreTrouble? { !damage.isEmpty ? .damaged : isShortOfRoom ? .full : nil }
+
+    /// Bytes that are kept free for what was begun; fewer than were asked for on a disk that is small or nearly full.
+    ///
+    /// 0 where none are: ``isShortOfRoom`` tells whether the disk is full, or no ballast can be made on it.
+    public var ballastBytes: Int {
+        if case .held(let bytes)? = ballast?.condition { bytes } else { 0 }
+    }
 
     /// What is wrong with the file, in SQLite's sentences; empty as long as nothing was found.
     ///

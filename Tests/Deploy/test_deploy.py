@@ -28,23 +28,76 @@ def setting(text: str, name: str) -> str:
     return re.search(rf"^{name}=(.*)$", text, re.M).group(1)
 
 
-def test_the_unit_is_one_that_systemd_understands(tmp_path):
+UNITS = {"medstream": "medstream-server", "medstream-worker": "medstream-worker"}
+PRODUCTS = ["medstream-server", "medstream-worker", "medstream"]
+BUILT = Path(SERVER).parent
+
+
+def unit(name: str) -> str:
+    return (ROOT / f"deploy/{name}.service").read_text()
+
+
+@pytest.mark.parametrize(("name", "program"), UNITS.items())
+def test_a_unit_is_one_that_systemd_understands(name, program, tmp_path):
     verify = need("systemd-analyze")
-    unit = tmp_path / "medstream.service"
-    text = (ROOT / "deploy/medstream.service").read_text()
-    unit.write_text(text.replace("/opt/medstream/bin/medstream-server", SERVER))
-    result = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    file = tmp_path / f"{name}.service"
+    installed = f"/opt/medstream/bin/{program}"
+    assert installed in unit(name)
+    file.write_text(unit(name).replace(installed, str(BUILT / program)))
+    result = subprocess.run([verify, "verify", str(file)], capture_output=True, text=True, timeout=60)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_the_unit_waits_for_the_drain_and_gives_up_on_wrong_settings(tmp_path):
-    text = (ROOT / "deploy/medstream.service").read_text()
-    drain = re.search(r"^ *drain: (\d+)s", (ROOT / "config/medstream.yaml").read_text(), re.M).group(1)
-    assert int(setting(text, "TimeoutStopSec").removesuffix("s")) > int(drain)
+# What each takes after its drain when its disk hangs, in seconds: API/Application.swift with Apps/Server/Server.swift;
+# Apps/Worker/WorkerProgram.swift.
+@pytest.mark.parametrize(("name", "section", "rest"), [("medstream", "server", 11), ("medstream-worker", "worker", 5)])
+def test_a_unit_waits_for_the_drain_and_gives_up_on_wrong_settings(name, section, rest, tmp_path):
+    settings = (ROOT / "config/medstream.yaml").read_text()
+    drain = re.search(rf"^{section}:.*?^ +drain: (\d+)s", settings, re.M | re.S).group(1)
+    assert int(setting(unit(name), "TimeoutStopSec").removesuffix("s")) > int(drain) + rest
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("server: { prot: 1 }\n")
-    code = subprocess.run([SERVER, "--config", str(wrong)], capture_output=True, timeout=30).returncode
-    assert str(code) in setting(text, "RestartPreventExitStatus").split()
+    command = [str(BUILT / UNITS[name]), "--config", str(wrong)]
+    code = subprocess.run(command, capture_output=True, timeout=30).returncode
+    assert str(code) in setting(unit(name), "RestartPreventExitStatus").split()
+
+
+def test_the_worker_reaches_what_the_server_keeps_and_nothing_else():
+    def lines(name: str) -> set[str]:
+        service = unit(name).split("[Service]")[1].split("[Install]")[0]
+        return {line for line in service.splitlines() if re.match(r"#?\w+=", line)}
+
+    server, worker = lines("medstream"), lines("medstream-worker")
+    own = {"ExecStart", "TimeoutStopSec", "LimitNOFILE"}
+    assert {line.split("=")[0] for line in server ^ worker} <= own
+    assert {"DynamicUser=yes", "User=medstream", "StateDirectory=medstream"} <= server & worker
+
+
+def test_all_products_are_built_and_installed_with_what_they_need():
+    container = (ROOT / "deploy/Containerfile").read_text()
+    page = (ROOT / "docs/operations.md").read_text().split("## Installing it")[1].split("\n## ")[0]
+    for text in (container, page):
+        assert re.search("for product in ([^;]*); do", text).group(1).split() == PRODUCTS
+    dpkg = need("dpkg-query")
+    needed = {"ca-certificates"}
+    for product in PRODUCTS:
+        linked = subprocess.run(["ldd", BUILT / product], capture_output=True, text=True, check=True, timeout=60).stdout
+        where = dict(re.findall(r"(\S+) => (/\S+)", linked))
+        names = subprocess.run(
+            ["readelf", "-d", BUILT / product], capture_output=True, text=True, check=True, timeout=60).stdout
+        for name in re.findall(r"\(NEEDED\).*\[(.*)\]", names):
+            path = os.path.realpath(where.get(name, name))
+            # Debian names a file by the folder it was packed in, which may be a link by now.
+            found = [
+                subprocess.run([dpkg, "--search", each], capture_output=True, text=True, timeout=60).stdout.split(":")[0]
+                for each in (path, path.removeprefix("/usr"))]
+            # Swift's own libraries are of no package, and are linked in for good in what is installed.
+            needed |= {package for package in found if package}
+    # Every Debian has these.
+    needed -= {"libc6", "libgcc-s1"}
+    listed = re.search(r"--no-install-recommends((?:\s+\\|\s+[a-z][\w.+-]+)+)\s+&&", container).group(1)
+    assert set(listed.replace("\\", " ").split()) == needed
+    assert set(re.search(r"these packages:\n`(.*)`", page).group(1).split()) == needed
 
 
 def free_port() -> int:

@@ -1,6 +1,7 @@
 import API
 import Core
 import JSON
+import Persistence
 import TestSupport
 import Testing
 
@@ -21,6 +22,25 @@ struct CallTests {
             #expect(metrics.text.contains("medstream_streams_in_memory 1\n"))
             #expect(metrics.text.contains("medstream_http_responses_total{class=\"2xx\"} 4\n"), "\(metrics.text)")
             #expect(try await client.call("GET", "/").text.contains("<!doctype html>"))
+        }
+    }
+
+    @Test("It is not ready while there is no room for anything new, says so, and is once there is")
+    func full() async throws {
+        let store = InMemoryStore(InMemoryStore.Limits(conversations: 1))
+        try await WholeServer.run(store: store) { server in
+            let client = try server.client()
+            #expect(try await client.call("GET", "/readyz").status == 200)
+            let made = try await client.call("POST", "/api/v1/conversations", body: #"{"title":"The only one"}"#)
+            let id = try #require(made.json["id"]?.string)
+            #expect(try await client.call("POST", "/api/v1/conversations", body: #"{"title":"Another"}"#).status == 507)
+            let answer = try await client.call("GET", "/readyz")
+            #expect(answer.status == 503)
+            #expect(answer.json["code"] == "unavailable")
+            #expect(answer.json["detail"]?.string?.contains("no room") == true, "\(answer.text)")
+            #expect(try await client.call("GET", "/healthz").status == 200)
+            #expect(try await client.call("DELETE", "/api/v1/conversations/\(id)").status == 204)
+            #expect(try await client.call("GET", "/readyz").status == 200)
         }
     }
 

@@ -20,7 +20,7 @@ struct WholeServer: Sendable {
 
     /// Runs `body` with a server whose chat is answered by `upstream`, and shuts it down.
     static func run(
-        _ set: [String] = [],
+        _ set: [String] = [], store: any ConversationStore = InMemoryStore(),
         upstream acts: @escaping @Sendable (String) -> [Upstream.Act] = { _ in
             [.think("Thinking it over. "), .say("An answer "), .say("in pieces."), .finish]
         },
@@ -33,7 +33,7 @@ struct WholeServer: Sendable {
         ).0
         // Nobody reads the log of these tests.
         let application = try await Application(
-            settings, on: loops, store: InMemoryStore(), log: Log(level: .error, descriptor: -1))
+            settings, on: loops, store: store, log: Log(level: .error, descriptor: -1))
         do {
             try await body(WholeServer(application: application, upstream: upstream))
         } catch {

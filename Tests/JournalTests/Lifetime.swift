@@ -59,12 +59,12 @@ struct Lifetime: Sendable {
     static let loops = [LoopActor(), LoopActor()]
 
     init(
-        in folder: DataFolder, _ settings: StreamingSettings = settings(),
+        in folder: DataFolder, _ settings: StreamingSettings = settings(), journal open: Journal? = nil,
         ending: @escaping @Sendable (JournaledStream) -> StreamEnding = { _ in .interrupted },
         unless isDeleted: @escaping @Sendable (JournaledStream) -> Bool = { _ in false }
     ) async throws {
         let asked = Mutex<[JournaledStream]>([])
-        journal = try await folder.open()
+        if let open { journal = open } else { journal = try await folder.open() }
         hub = StreamHub(settings, journal: journal)
         recovery = try await journal.recover(into: hub, on: Self.loops.map(\.loop), unless: isDeleted) { stream in
             asked.withLock { $0.append(stream) }

@@ -4,6 +4,7 @@ Python tests use the fixtures of Tests/conftest.py. Swift tests run this file as
 standard input, answers each with one line, and ends, with everything it made, when its input does.
 """
 
+import fcntl
 import glob
 import os
 import pwd
@@ -18,6 +19,7 @@ import uuid
 from pathlib import Path
 
 START_SECONDS = 60
+PREFIX = "medstream-postgres-"
 
 # What the product asks of a server stays as it is installed: fsync, full_page_writes and synchronous_commit are on.
 SETTINGS = {
@@ -45,6 +47,60 @@ def binaries() -> Path:
     raise NoPostgres("PostgreSQL is not installed: run Scripts/setup test, or install Debian's postgresql.")
 
 
+def hold(folder: Path):
+    """A lock on a folder that the kernel frees when this process ends, however it ends; the file is to be kept."""
+    made = open(folder / "owner.new", "w")
+    fcntl.flock(made, fcntl.LOCK_EX)
+    # Under its name once it is locked: nobody may take the owner for dead before.
+    os.rename(folder / "owner.new", folder / "owner")
+    return made
+
+
+def end_abandoned():
+    """Ends the servers of runs that were killed and could not end theirs, and removes what they wrote."""
+    for folder in Path(tempfile.gettempdir()).glob(PREFIX + "*"):
+        try:
+            with open(folder / "owner") as owner:
+                fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for process in processes_in(folder):
+                    send(process, signal.SIGKILL)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            # It is somebody's who lives, or not ours to touch, or gone already.
+            continue
+
+
+def processes_in(folder: Path) -> list[int]:
+    """The server whose data lie in a folder, and its children, itself first."""
+    try:
+        server = int((folder / "data/postmaster.pid").read_text().split("\n", 1)[0])
+        command = Path(f"/proc/{server}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return []
+    # The number may be another process's by now.
+    return [server, *children(server)] if os.fsencode(folder / "data") in command else []
+
+
+def children(process: int) -> list[int]:
+    found = []
+    for file in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(file) as stat:
+                # The name in brackets may hold spaces and brackets.
+                if int(stat.read().rsplit(")", 1)[1].split()[1]) == process:
+                    found.append(int(file.split("/")[2]))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def send(process: int, what: signal.Signals):
+    try:
+        os.kill(process, what)
+    except ProcessLookupError:
+        pass
+
+
 class PostgresServer:
     """One server with its own data directory, listening on 127.0.0.1 and on a socket in its folder.
 
@@ -53,9 +109,11 @@ class PostgresServer:
 
     def __init__(self, **settings):
         self.binaries = binaries()
+        end_abandoned()
         self.port = self._free_port()
         self.password = uuid.uuid4().hex
-        self.folder = Path(tempfile.mkdtemp(prefix="medstream-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.owner = hold(self.folder)
         self.data = self.folder / "data"
         self.log = self.folder / "log"
         self.process: subprocess.Popen | None = None
@@ -156,32 +214,33 @@ class PostgresServer:
     def freeze(self):
         """Stops all its processes where they are: it still accepts connections, and never answers."""
         for process in self._processes():
-            self._send(process, signal.SIGSTOP)
+            send(process, signal.SIGSTOP)
 
     def thaw(self):
         for process in reversed(self._processes()):
-            self._send(process, signal.SIGCONT)
+            send(process, signal.SIGCONT)
 
     def close(self):
         """Ends it and removes all it wrote."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.owner.close()
 
     def _end(self, how: signal.Signals):
         if self.process is None:
             return
-        children = self._processes()[1:]
-        self._send(self.process.pid, how)
+        others = self._processes()[1:]
+        send(self.process.pid, how)
         if how == signal.SIGKILL:
             # The first is dead, so that it starts none of these anew.
-            for child in children:
-                self._send(child, how)
+            for child in others:
+                send(child, how)
         else:
             self.thaw()
         self.process.wait(60)
         end = time.monotonic() + 30
-        while any(os.path.exists(f"/proc/{child}") for child in children) and time.monotonic() < end:
+        while any(os.path.exists(f"/proc/{child}") for child in others) and time.monotonic() < end:
             time.sleep(0.01)
         self.process = None
 
@@ -189,23 +248,7 @@ class PostgresServer:
         """The server and its children, itself first."""
         if self.process is None:
             return []
-        children = []
-        for file in glob.glob("/proc/[0-9]*/stat"):
-            try:
-                with open(file) as stat:
-                    # The name in brackets may hold spaces and brackets.
-                    if int(stat.read().rsplit(")", 1)[1].split()[1]) == self.process.pid:
-                        children.append(int(file.split("/")[2]))
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-        return [self.process.pid, *children]
-
-    @staticmethod
-    def _send(process: int, what: signal.Signals):
-        try:
-            os.kill(process, what)
-        except ProcessLookupError:
-            pass
+        return [self.process.pid, *children(self.process.pid)]
 
 
 def serve():

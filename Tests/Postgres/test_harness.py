@@ -2,8 +2,12 @@
 
 import socket
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
+from postgres import PostgresServer, processes_in
 
 
 def answers(postgres, seconds: float) -> bool:
@@ -38,3 +42,36 @@ def test_a_frozen_server_accepts_and_never_answers(postgres):
     finally:
         postgres.thaw()
     assert answers(postgres, 30)
+
+
+@pytest.mark.parametrize("blow", ["", "freeze"])
+def test_the_servers_of_killed_runs_are_ended_by_the_next_and_those_of_living_ones_are_not(postgres, blow):
+    keeper = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("postgres.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True)
+    folder = Path(keeper.stdout.readline().split()[3])
+    if blow:
+        keeper.stdin.write(blow + "\n")
+        keeper.stdin.flush()
+        assert keeper.stdout.readline().startswith("done")
+    left = processes_in(folder)
+    assert len(left) > 1
+    keeper.kill()
+    keeper.wait()
+    assert processes_in(folder) == left
+
+    PostgresServer().close()
+    end = time.monotonic() + 30
+    while any(runs(process) for process in left) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not [process for process in left if runs(process)]
+    assert not folder.exists()
+    assert answers(postgres, 30)
+
+
+def runs(process: int) -> bool:
+    """Whether it is more than the number of a dead one that nobody has asked about."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

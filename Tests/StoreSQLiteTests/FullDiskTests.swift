@@ -6,6 +6,7 @@ import Persistence
 import SQLite
 import StoreConformance
 @testable import StoreSQLite
+import Synchronization
 import TestSupport
 import Testing
 
@@ -88,6 +89,7 @@ struct FullDiskTests {
         for turn in begun { try await store.finish(turn.answer, String(repeating: "y", count: 20_000)) }
         #expect(!FileManager.default.fileExists(atPath: ballast))
         #expect(store.isShortOfRoom)
+        #expect(store.trouble == .full)
         let subject = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "More")
         #expect(await refusal { try await store.begin(NewTurn(owner: user, subject: subject)) } == .full)
         #expect(await refusal { try await store.insert(Conversation(owner: user, createdAt: .now)) } == .full)
@@ -98,9 +100,113 @@ struct FullDiskTests {
         let deadline = ContinuousClock.now + .seconds(20)
         while store.isShortOfRoom, ContinuousClock.now < deadline { await Task.yield() }
         #expect(FileManager.default.fileExists(atPath: ballast))
+        #expect(store.trouble == nil)
         #expect(try await store.begin(NewTurn(owner: user, subject: subject)).isNew)
         #expect(try await store.check() == [])
         await store.close()
+    }
+}
+
+/// Room in megabytes: of the disk, of what others have taken of it, and of the ballast that is right there.
+struct Room: Sendable, CustomTestStringConvertible {
+    var disk: Int
+    var taken = 0
+    var ballast: ClosedRange<Int>
+
+    var testDescription: String { "a disk of \(disk) MB, of which others have \(taken) MB" }
+}
+
+@Suite("The ballast on a disk that is small", .timeLimit(.minutes(1)))
+struct SmallBallastTests {
+    private let subject = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "More")
+    private let keyring: Keyring
+
+    init() throws {
+        keyring = try Keyring(environment: String(decoding: Keyring.newText(), as: UTF8.self))
+    }
+
+    private func open(_ disk: SmallDisk) async throws -> SQLiteStore {
+        let path = "\(disk.path)/store.sqlite"
+        return try await SQLiteStore(SQLiteStore.Settings(path: path, ballastPath: "\(disk.path)/ballast"), keyring)
+    }
+
+    private func fill(_ disk: SmallDisk, megabytes: Int) throws {
+        let bytes = Data(repeating: 1, count: megabytes << 20)
+        #expect(FileManager.default.createFile(atPath: "\(disk.path)/filler", contents: bytes))
+    }
+
+    @Test(
+        "It is as large as there is room for, none where there is none for any, and turns are taken all the same",
+        arguments: [
+            Room(disk: 136, ballast: 16...16), Room(disk: 64, ballast: 8...8), Room(disk: 12, ballast: 1...2),
+            Room(disk: 4, ballast: 0...0), Room(disk: 136, taken: 124, ballast: 5...6),
+            Room(disk: 136, taken: 132, ballast: 1...2),
+        ])
+    func sizes(room: Room) async throws {
+        guard let disk = try SmallDisk(megabytes: room.disk) else { return }
+        try fill(disk, megabytes: room.taken)
+        let store = try await open(disk)
+        let bytes = store.ballastBytes
+        #expect((room.ballast.lowerBound << 20...room.ballast.upperBound << 20).contains(bytes), "\(bytes)")
+        #expect(FileManager.default.fileExists(atPath: "\(disk.path)/ballast") == (bytes > 0))
+        #expect(store.trouble == nil)
+        #expect(try await store.begin(NewTurn(owner: UserID(), subject: subject)).isNew)
+        await store.close()
+
+        // The next start finds what the one before made.
+        let next = try await open(disk)
+        #expect(next.ballastBytes == bytes)
+        #expect(try await next.begin(NewTurn(owner: UserID(), subject: subject)).isNew)
+        await next.close()
+    }
+
+    @Test("On a disk that is full from the beginning nothing is begun, until there is room")
+    func fullAtOnce() async throws {
+        guard let disk = try SmallDisk(megabytes: 64) else { return }
+        try fill(disk, megabytes: 63)
+        let store = try await open(disk)
+        #expect(store.ballastBytes == 0)
+        #expect(store.trouble == .full)
+        #expect(
+            await refusal { try await store.begin(NewTurn(owner: UserID(), subject: self.subject)) } == .full)
+        try FileManager.default.removeItem(atPath: "\(disk.path)/filler")
+        let deadline = ContinuousClock.now + .seconds(20)
+        while store.trouble != nil, ContinuousClock.now < deadline { await Task.yield() }
+        #expect(store.ballastBytes == 8 << 20)
+        #expect(try await store.begin(NewTurn(owner: UserID(), subject: subject)).isNew)
+        await store.close()
+    }
+
+    @Test("What was given up is taken back whole or not at all")
+    func takenBackWhole() throws {
+        guard let disk = try SmallDisk(megabytes: 64) else { return }
+        let time = Mutex(ContinuousClock.now)
+        let ballast = Ballast(path: "\(disk.path)/ballast", size: 16 << 20) { time.withLock { $0 } }
+        #expect(ballast.condition == .held(bytes: 8 << 20))
+        try fill(disk, megabytes: 50)
+        #expect(ballast.giveUp() && !ballast.giveUp())
+        time.withLock { $0 += .seconds(2) }
+        // 14 MB are free: room for a smaller one, but then it would become smaller each time the disk is full.
+        #expect(!ballast.takeBack())
+        #expect(ballast.condition == .noRoom)
+        try FileManager.default.removeItem(atPath: "\(disk.path)/filler")
+        #expect(!ballast.takeBack())
+        time.withLock { $0 += .seconds(2) }
+        #expect(ballast.takeBack())
+        #expect(ballast.condition == .held(bytes: 8 << 20))
+    }
+
+    @Test("Where none can be made for another reason than room there is none, and nothing is refused")
+    func impossible() throws {
+        let folder = try Folder()
+        // A folder is no file that could be written.
+        try FileManager.default.createDirectory(atPath: "\(folder.path)/ballast", withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/ballast/inside", withIntermediateDirectories: false)
+        let ballast = Ballast(path: "\(folder.path)/ballast", size: 1 << 30)
+        #expect(ballast.condition == .leftOut)
+        #expect(ballast.takeBack())
+        #expect(!ballast.giveUp())
     }
 }
 
@@ -126,6 +232,7 @@ struct DamageTests {
         let deadline = ContinuousClock.now + .seconds(20)
         while store.damage.isEmpty, ContinuousClock.now < deadline { await Task.yield() }
         #expect(!store.damage.isEmpty)
+        #expect(store.trouble == .damaged)
         let subject = NewTurn.Subject.newConversation(kind: .chat, title: "", text: "More")
         #expect(await refusal { try await store.begin(NewTurn(owner: user, subject: subject)) } == .unavailable)
         #expect(try await !store.check().isEmpty)

@@ -4,7 +4,8 @@
  *   DISK_FOLDER   the folder that is watched
  *   DISK_PLATTER  what would be found after a power cut: a file's bytes come here when fsync or fdatasync returns,
  *                 and a new file's name when its folder is synced
- *   DISK_FAULT    a file; while it holds a number, every write in the folder fails with that errno
+ *   DISK_FAULT    a file; while it holds a number, every write in the folder fails with that errno; while the number is
+ *                 negative, it hangs
  *
  * Syncing compares whole files, since another process may have written what this one syncs: for small files only.
  */
@@ -115,6 +116,10 @@ static int fault(void) {
 
 static int fails(const char *name) {
     int kept = errno, number = name ? fault() : 0;
+    while (number < 0) {
+        usleep(10000);
+        number = fault();
+    }
     errno = number ? number : kept;
     return number;
 }

@@ -48,6 +48,10 @@ class Disk:
         new.write_text(str(number))
         new.rename(self.fault)
 
+    def hang(self):
+        """From now on no write returns."""
+        self.fail(-1)
+
     def heal(self):
         self.fault.unlink(missing_ok=True)
 

@@ -1,6 +1,8 @@
 """The disk is full, cannot be written, or fails: nothing is acknowledged that is not safe, and nothing stored is lost."""
 
 import errno
+import http.client
+import json
 import os
 import subprocess
 import time
@@ -41,6 +43,73 @@ def test_what_cannot_be_written_is_not_acknowledged(fault, make_house, folder, s
     assert refused > 0, "a question was not refused while nothing could be written"
 
 
+def call(port: int, path: str, question: str | None = None) -> tuple[int, dict]:
+    """A call of its own; with a question, one that waits for the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    if question is None:
+        connection.request("GET", path)
+    else:
+        connection.request("POST", path, json.dumps({"message": question}), {"Content-Type": "application/json"})
+    reply = connection.getresponse()
+    return reply.status, json.loads(reply.read() or b"{}")
+
+
+ASK = "/api/v1/chat/messages?wait=true"
+# A disk that hangs costs so many seconds after the drain, on a busy machine: deploy/medstream.service.
+LEFT_WITHIN = 14
+
+
+def test_a_server_and_a_worker_end_when_they_are_told_to_though_the_disk_hangs(make_house, folder, say):
+    disk = Disk(folder / "disk")
+    house = make_house(data=disk.data, settings={"server": {"timeouts": {"drain": "1s"}}, "worker": {"drain": "1s"}})
+    house.environment = disk.environment
+    house.start()
+    assert call(house.port, ASK, "What is a cough?")[0] == 200
+    disk.hang()
+    # Its turn hangs in the store, and it is never told that it is saved.
+    waiting = http.client.HTTPConnection("127.0.0.1", house.port, timeout=60)
+    waiting.request("POST", ASK, json.dumps({"message": "What is a fever?"}), {"Content-Type": "application/json"})
+    time.sleep(0.5)
+    begun = time.monotonic()
+    worker = house.workers[0]
+    worker.signal(15)
+    assert house.server.stop(1 + LEFT_WITHIN) == 0
+    took = time.monotonic() - begun
+    assert worker.wait(1 + LEFT_WITHIN) == 0
+    say(f"the server ended {took:.1f} s after it was told to on a disk that hangs")
+    assert '"store_left"' in house.server.log.read_text()
+    disk.heal()
+    house.start()
+    _, page = call(house.port, "/api/v1/conversations")
+    assert len(page["conversations"]) >= 1
+    assert not house.check()
+
+
+def test_a_damaged_file_is_told_by_readiness(make_house, say):
+    house: House = make_house().start()
+    turns = [call(house.port, ASK, f"What is a cough, for the {number}th time?") for number in range(30)]
+    assert {status for status, _ in turns} == {200}
+    assert call(house.port, "/readyz") == (200, {"status": "ready"})
+    # What a disk does that has lost some of its blocks, under the open store; the log is moved into the file before.
+    worker = house.workers[0]
+    assert worker.stop() == 0
+    assert house.server.stop() == 0
+    house.start_server()
+    with (house.data / "medstream.sqlite").open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(8 * 4096)
+        file.write(b"\xa5" * (size - 8 * 4096))
+    for status, turn in turns:
+        call(house.port, f"/api/v1/conversations/{turn['conversation_id']}/messages")
+    end = time.monotonic() + 20
+    while (ready := call(house.port, "/readyz"))[0] == 200 and time.monotonic() < end:
+        time.sleep(0.05)
+    say(ready)
+    assert ready[0] == 503 and "damaged" in ready[1]["detail"]
+    assert call(house.port, ASK, "What is a fever?")[0] == 503
+    assert call(house.port, "/healthz")[0] == 200
+
+
 def mount(*arguments) -> bool:
     """Whether it worked; only root may."""
     return os.geteuid() == 0 and subprocess.run(["mount", *arguments]).returncode == 0
@@ -48,7 +117,7 @@ def mount(*arguments) -> bool:
 
 @pytest.fixture
 def small_disk(folder):
-    """A file system of 64 MB, of which the ballast takes 16."""
+    """A file system of 64 MB, of which the ballast takes 8."""
     place = folder / "small"
     place.mkdir()
     if not mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", place):
@@ -90,10 +159,14 @@ def test_a_full_file_system_refuses_and_recovers(small_disk, make_house, seed, s
     while time.monotonic() < end:
         fill(small_disk)
         time.sleep(0.05)
+    ready = call(house.port, "/readyz")
     refused = sum(len(turn.refusals) for turn in crowd.turns)
     (small_disk / "filler").unlink()
     settle(house, crowd, say, f"file system full for 4 s, {refused} refused meanwhile")
     assert refused > 0, "a question was not refused while the file system was full"
+    assert ready[0] == 503 and "no room" in ready[1]["detail"]
+    assert call(house.port, "/readyz") == (200, {"status": "ready"})
+    assert '"ballast_small"' in house.server.log.read_text()
 
 
 def test_a_file_system_that_turns_read_only_is_survived(image, make_house, seed, say):
