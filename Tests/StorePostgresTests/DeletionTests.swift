@@ -42,6 +42,14 @@ struct DeletionTests {
         let store = PostgresStore(lease.database)
         let users = (0..<24).map { _ in UserID() }
         for user in users { try await store.insert(Conversation(owner: user, createdAt: .now)) }
+        // So that one which is noted later is committed earlier, if nothing hinders it.
+        try await script(
+            lease,
+            """
+            CREATE FUNCTION medstream.slow() RETURNS trigger LANGUAGE plpgsql
+              AS $$ BEGIN PERFORM pg_sleep(random() / 20); RETURN NULL; END $$;
+            CREATE TRIGGER slow AFTER INSERT ON medstream.deletion EXECUTE FUNCTION medstream.slow();
+            """)
         let isOver = Mutex(false)
         let deleter = Task {
             defer { isOver.withLock { $0 = true } }
@@ -61,6 +69,7 @@ struct DeletionTests {
             wasOver = isOver.withLock { $0 }
         }
         try await deleter.value
+        try await script(lease, "DROP TRIGGER slow ON medstream.deletion; DROP FUNCTION medstream.slow()")
         #expect(Set(seen) == Set(users) && seen.count == users.count)
     }
 
