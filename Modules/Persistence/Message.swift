@@ -33,9 +33,9 @@ public struct Message: Sendable, Hashable {
     /// A new row is 1, checkpoints of an answer in the making count up, the finished one is ``finalVersion``.
     public var version: Int
     /// The user's message that this one answers.
-    public let replyTo: MessageID?
+    public package(set) var replyTo: MessageID?
     /// The earlier answer that this one takes the place of.
-    public let retryOf: MessageID?
+    public package(set) var retryOf: MessageID?
     public let createdAt: Timestamp
 
     /// The version of a message that will not change; no checkpoint that arrives late can undo it.

@@ -16,9 +16,10 @@ struct HandlerTests {
             createdAt: .now)
     }
 
-    private func answer(to turn: NewTurn, _ text: String) -> Message {
+    private func answer(to turn: NewTurn, _ text: String, in conversation: ConversationID? = nil) -> Message {
         Message(
-            id: turn.names.assistantMessage, conversation: turn.names.conversation, owner: user, role: .assistant,
+            id: turn.names.assistantMessage, conversation: conversation ?? turn.names.conversation, owner: user,
+            role: .assistant,
             text: text, outcome: .complete, stream: turn.names.stream, version: Message.finalVersion,
             replyTo: turn.names.userMessage, createdAt: .now)
     }
@@ -63,11 +64,12 @@ struct HandlerTests {
         #expect(reason == "save_turn: not_found" && canHeal)
     }
 
-    @Test("begin a turn under its own names when its key went to another one meanwhile")
+    @Test("begin a turn under its own names when its key names an answered one, or another question")
     func usedKey() async throws {
         let (first, second) = (newTurn, newTurn)
         let other = NewTurn(owner: user, subject: .newConversation(kind: .chat, title: "", text: "Other"), key: "key")
         _ = try await store.begin(first)
+        try await store.save(answer(to: first, "The first answer"))
         for turn in [second, other] {
             let job = leased(DeferredTurn(begun: turn, messages: [answer(to: turn, "An answer")]).job)
             #expect(try await SaveTurn(to: store, from: queue).work(on: job) == .done)
@@ -75,6 +77,58 @@ struct HandlerTests {
             #expect(try await store.message(turn.names.assistantMessage, of: user).text == "An answer")
         }
         #expect(try await store.begin(first).turn == first.names, "the key still names the first")
+    }
+
+    @Test("put a turn in the place of an attempt under its key that came to nothing, once that has ended")
+    func replacedAttempt() async throws {
+        let (attempt, turn) = (newTurn, newTurn)
+        _ = try await store.begin(attempt)
+        let jobs = [DeferredTurn(begun: turn), DeferredTurn(begun: turn, messages: [answer(to: turn, "An answer")])]
+        let error = await #expect(throws: JobError.self) {
+            try await SaveTurn(to: store, from: queue).work(on: leased(jobs[0].job))
+        }
+        guard case .failed("save_turn: conflict_still_streaming", canHeal: true) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        try await store.save(interrupted(attempt))
+        for (job, effect) in [(jobs[0], JobEffect.done), (jobs[1], .done), (jobs[0], .alreadyDone), (jobs[1], .alreadyDone)] {
+            #expect(try await SaveTurn(to: store, from: queue).work(on: leased(job.job)) == effect)
+        }
+        let conversations = try await store.conversations(of: user, after: nil, limit: 9).items
+        #expect(conversations.map(\.id) == [turn.names.conversation])
+        #expect(try await texts(in: turn.names.conversation) == ["What is a cough?", "An answer"])
+        #expect(try await store.begin(attempt).turn == turn.names, "the key names what was told to the user last")
+    }
+
+    @Test("have a message asked again stand there once, with both of its answers")
+    func replacedMessage() async throws {
+        let first = newTurn
+        _ = try await store.begin(first)
+        try await store.save(answer(to: first, "The first answer"))
+        let subject = NewTurn.Subject.message(in: first.names.conversation, text: "And now?")
+        let (attempt, turn) = (
+            NewTurn(owner: user, subject: subject, key: "next"), NewTurn(owner: user, subject: subject, key: "next"))
+        _ = try await store.begin(attempt)
+        try await store.save(interrupted(attempt, in: first.names.conversation))
+        let last = answer(to: turn, "The last answer", in: first.names.conversation)
+        let jobs = [DeferredTurn(begun: turn), DeferredTurn(begun: turn, messages: [last])]
+        for (job, effect) in [(jobs[0], JobEffect.done), (jobs[1], .done), (jobs[0], .alreadyDone), (jobs[1], .alreadyDone)] {
+            #expect(try await SaveTurn(to: store, from: queue).work(on: leased(job.job)) == effect)
+        }
+        #expect(
+            try await texts(in: first.names.conversation)
+                == ["What is a cough?", "The first answer", "And now?", "Half", "The last answer"])
+    }
+
+    private func interrupted(_ turn: NewTurn, in conversation: ConversationID? = nil) -> Message {
+        var half = answer(to: turn, "Half", in: conversation)
+        half.outcome = .interrupted
+        return half
+    }
+
+    private func texts(in conversation: ConversationID) async throws -> [String] {
+        try await store.messages(of: conversation, of: user, after: nil, limit: 9).items.map(\.text)
     }
 
     static let kinds: [JobKind] = [.saveTurn, .describeConversation]

@@ -40,24 +40,55 @@ public struct SaveTurn: JobHandler {
 
     private func write(_ turn: DeferredTurn) async throws(StoreError) -> JobEffect {
         var effect = JobEffect.alreadyDone
-        if let begun = turn.begun, try await begin(begun) { effect = .done }
-        for message in turn.messages.dropLast() where try await store.save(message) { effect = .done }
-        if let last = turn.messages.last, try await store.save(last, then: turn.jobs) { effect = .done }
+        var messages = turn.messages
+        if let begun = turn.begun {
+            let stored = try await begin(begun)
+            if stored.isNew { effect = .done }
+            for index in messages.indices where messages[index].id == stored.answer.id {
+                messages[index].replyTo = stored.answer.replyTo
+                messages[index].retryOf = stored.answer.retryOf
+            }
+        }
+        for message in messages.dropLast() where try await store.save(message) { effect = .done }
+        if let last = messages.last, try await store.save(last, then: turn.jobs) { effect = .done }
         return effect
     }
 
-    /// Begins a turn under its own names, even if its key went to another turn meanwhile.
-    private func begin(_ turn: NewTurn) async throws(StoreError) -> Bool {
+    // MARK: Beginning
+
+    /// Begins a turn with the names that its user was told, even if its key names another turn.
+    ///
+    /// That other one is an earlier attempt at the same, of which the server that took this one could not know: it was
+    /// begun by a server that died, and the store was away when the user asked again.
+    private func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
         do throws(StoreError) {
             let begun = try await store.begin(turn)
-            if begun.turn.assistantMessage == turn.names.assistantMessage { return begun.isNew }
+            if begun.turn.assistantMessage == turn.names.assistantMessage { return begun }
+            if let replaced = try await replace(begun, by: turn) { return replaced }
         } catch {
             guard case .conflict(.key) = error else { throw error }
         }
-        let keyless = NewTurn(
-            owner: turn.owner, subject: turn.subject, keyRetention: turn.keyRetention, names: turn.names,
-            begunAt: turn.begunAt)
-        return try await store.begin(keyless).isNew
+        return try await store.begin(turn.keyless(turn.subject))
+    }
+
+    /// Has a turn take the place of an attempt that came to nothing, so that what was asked once stands there once.
+    ///
+    /// - Returns: `nil` when the attempt was answered, and both stay.
+    /// - Throws: `conflict` with `stillStreaming` until the attempt has ended: whoever finds its server dead ends it.
+    private func replace(_ attempt: BegunTurn, by turn: NewTurn) async throws(StoreError) -> BegunTurn? {
+        guard attempt.answer.state == .final else { throw .conflict(.stillStreaming) }
+        guard attempt.answer.outcome != .complete else { return nil }
+        switch turn.subject {
+        case .newConversation:
+            let conversation = attempt.turn.conversation
+            let page = try await store.messages(of: conversation, of: turn.owner, after: nil, limit: 3)
+            guard page.items.map(\.id) == [attempt.question.id, attempt.answer.id] else { return nil }
+            _ = try await store.delete(conversation, of: turn.owner)
+            return try await store.begin(turn)
+        case .message:
+            return try await store.begin(turn.keyless(.retry(of: attempt.turn.stream)))
+        case .retry: return nil
+        }
     }
 
     /// Whether a turn of the job's user could not be saved.
@@ -73,5 +104,12 @@ public struct SaveTurn: JobHandler {
         } catch {
             throw JobError(error, "save_turn")
         }
+    }
+}
+
+extension NewTurn {
+    /// A turn of the same names about a subject, without its key.
+    fileprivate func keyless(_ subject: Subject) -> NewTurn {
+        NewTurn(owner: owner, subject: subject, keyRetention: keyRetention, names: names, begunAt: begunAt)
     }
 }
