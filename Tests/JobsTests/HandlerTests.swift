@@ -92,9 +92,7 @@ struct HandlerTests {
             return
         }
         try await store.save(interrupted(attempt))
-        for (job, effect) in [(jobs[0], JobEffect.done), (jobs[1], .done), (jobs[0], .alreadyDone), (jobs[1], .alreadyDone)] {
-            #expect(try await SaveTurn(to: store, from: queue).work(on: leased(job.job)) == effect)
-        }
+        try await expectDoneOnce(jobs)
         let conversations = try await store.conversations(of: user, after: nil, limit: 9).items
         #expect(conversations.map(\.id) == [turn.names.conversation])
         #expect(try await texts(in: turn.names.conversation) == ["What is a cough?", "An answer"])
@@ -107,18 +105,24 @@ struct HandlerTests {
         _ = try await store.begin(first)
         try await store.save(answer(to: first, "The first answer"))
         let subject = NewTurn.Subject.message(in: first.names.conversation, text: "And now?")
-        let (attempt, turn) = (
-            NewTurn(owner: user, subject: subject, key: "next"), NewTurn(owner: user, subject: subject, key: "next"))
+        let attempt = NewTurn(owner: user, subject: subject, key: "next")
+        let turn = NewTurn(owner: user, subject: subject, key: "next")
         _ = try await store.begin(attempt)
         try await store.save(interrupted(attempt, in: first.names.conversation))
         let last = answer(to: turn, "The last answer", in: first.names.conversation)
         let jobs = [DeferredTurn(begun: turn), DeferredTurn(begun: turn, messages: [last])]
-        for (job, effect) in [(jobs[0], JobEffect.done), (jobs[1], .done), (jobs[0], .alreadyDone), (jobs[1], .alreadyDone)] {
-            #expect(try await SaveTurn(to: store, from: queue).work(on: leased(job.job)) == effect)
-        }
+        try await expectDoneOnce(jobs)
         #expect(
             try await texts(in: first.names.conversation)
                 == ["What is a cough?", "The first answer", "And now?", "Half", "The last answer"])
+    }
+
+    private func expectDoneOnce(_ turns: [DeferredTurn]) async throws {
+        for effect in [JobEffect.done, .alreadyDone] {
+            for turn in turns {
+                #expect(try await SaveTurn(to: store, from: queue).work(on: leased(turn.job)) == effect)
+            }
+        }
     }
 
     private func interrupted(_ turn: NewTurn, in conversation: ConversationID? = nil) -> Message {
