@@ -6,22 +6,24 @@ public import Telemetry
 
 /// Ends answers that a server left open when it died: what it had of them is kept, as `interrupted`.
 ///
-/// The true end of an answer may still wait in the spool; it has a higher version, and stands whichever comes first.
+/// The true end of an answer may be in the store or wait in the spool; it has a higher version, and stands.
 public struct AbandonedAnswers: Sendable {
     private let store: any ConversationStore & StoreCare
     private let spool: (any JobQueue)?
+    private let spooledEnds: SpooledEnds?
     private let log: Log
 
     public init(in store: any ConversationStore & StoreCare, spool: (any JobQueue)?, log: Log) {
         self.store = store
         self.spool = spool
+        spooledEnds = spool.map { SpooledEnds(in: $0) }
         self.log = log
     }
 
     /// How an answer ended, of which the journal had no end.
     public enum Ending: Sendable {
         case interrupted
-        /// As the store has it: the texts, and the last events, of which the last is a `stream_done`.
+        /// As the store has it, or will have it: the texts, and the last events, of which the last is a `stream_done`.
         case recorded([StreamEvent.PanelText], [StreamEvent])
         /// Not at all: its conversation is no more.
         case deleted
@@ -38,6 +40,10 @@ public struct AbandonedAnswers: Sendable {
         // Its beginning may be among what waits in the spool: its end belongs behind it, or it would be in its place.
         let unsaved = try? await spool?.unsavedTurns()
         if let unsaved, unsaved.waiting > 0 {
+            if let end = await spooledEnds?.end(of: row.id) {
+                return .recorded(end, in: stream.panels.last?.stage ?? .chat, isPending: true)
+            }
+            if let ending = try? await ending(of: row), case .recorded = ending { return ending }
             await spool(row)
             return .interrupted
         }
@@ -59,9 +65,7 @@ public struct AbandonedAnswers: Sendable {
         let stored = try await store.message(row.id, of: row.owner)
         guard stored.state == .final, stored.outcome != .interrupted else { return .interrupted }
         let stage = try await store.conversation(stored.conversation, of: stored.owner).kind
-        let saved = StreamEvent.saved(
-            message: stored.id, length: stored.text.utf8.count, sha256: SHA256.hex(of: stored.text))
-        return .recorded(stored.panels(of: stage), [saved, stored.done])
+        return .recorded(stored, in: stage, isPending: false)
     }
 
     private func spool(_ row: Message) async {
@@ -105,6 +109,15 @@ public struct AbandonedAnswers: Sendable {
     private static let atOnce = 200
     /// Past the last event that anybody can have seen: a `resync`, an `error` and the `stream_done`.
     private static let endOffset = JournaledStream.leap + 3
+}
+
+extension AbandonedAnswers.Ending {
+    /// The end that an answer's row tells.
+    fileprivate static func recorded(_ row: Message, in stage: Stage, isPending: Bool) -> Self {
+        let saved = StreamEvent.saved(
+            message: row.id, length: row.text.utf8.count, sha256: SHA256.hex(of: row.text), isPending: isPending)
+        return .recorded(row.panels(of: stage), [saved, row.done])
+    }
 }
 
 extension JobQueue {

@@ -234,4 +234,24 @@ struct DeletedUsersTests {
             return
         }
     }
+
+    @Test("An abandoned answer whose end waits in the spool ends as it will be stored")
+    func spooledEnd() async throws {
+        let log = Log(level: .error, descriptor: -1)
+        let subject = StreamSubject(conversation: ConversationID(), message: MessageID())
+        let stream = journaled(someone, subject, at: .now)
+        let end = Message(
+            id: subject.message, conversation: subject.conversation, owner: someone, role: .assistant, text: "Whole.",
+            state: .final, outcome: .complete, stream: stream.id, version: Message.finalVersion, createdAt: .now)
+        let spool = InMemoryQueue()
+        try await spool.enqueue([NewJob(kind: .saveTurn), DeferredTurn(messages: [end]).job])
+        let ending = await AbandonedAnswers(in: store, spool: spool, log: log).close(stream)
+        guard case .recorded(let texts, let events) = ending else {
+            Issue.record("It was closed as \(ending).")
+            return
+        }
+        #expect(texts.map(\.text) == ["Whole."])
+        #expect(events.last?.type == StreamEvent.Kind.streamDone)
+        #expect(try await spool.statistics().map(\.due) == [2], "nothing is to be written")
+    }
 }

@@ -27,6 +27,13 @@ public struct DeferredTurn: Sendable, Hashable {
         return job(named: key)
     }
 
+    /// The answer whose end a job writes, as ``job`` named it; `nil` for any other.
+    public static func finishedAnswer(ofJobNamed uniqueKey: String) -> MessageID? {
+        let parts = uniqueKey.split(separator: ":")
+        guard parts.first == "save", parts.count > 2, parts.last == "\(Message.finalVersion)" else { return nil }
+        return MessageID(String(parts[parts.count - 2]))
+    }
+
     /// The job that writes it, unique by a name of the caller's.
     public func job(named uniqueKey: String) -> NewJob {
         NewJob(
