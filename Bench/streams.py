@@ -16,8 +16,6 @@ from targets import Direct, Provider
 
 COUNT_SECONDS = 2.0
 CALM = "20 x 50 ms"
-# CPU per chunk at most this often nginx's.
-NGINX_BAR = 1.6
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ def judge(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
         if not ours or not floor:
             continue
         if name.startswith("1,000"):
-            bars.most(f"{name}, CPU per chunk against nginx", ours["cpu_ratio"], NGINX_BAR, "x")
+            bars.most(f"{name}, CPU per chunk against nginx", ours["cpu_ratio"], 1.6, "x")
         if ours["p99_ms"]:
             bars.most(f"{name}, p99 added latency", ours["p99_ms"], max(5, 2 * floor["p99_ms"]), "ms")
         if name.startswith("5,000"):
@@ -213,19 +211,13 @@ def judge_journal(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
 def judge_peers(rows: dict[str, dict[str, dict]], bars: Bars) -> None:
     """The bars beside LiteLLM and FastAPI, for each way in which Medstream is asked.
 
-    A paced row is mostly the system's work for one chunk at a time, the same for all; so that no bar is beyond a program
-    that passes bytes on unread, it is no more than what the bar beside nginx leaves. The row of 20 streams has none: it is
-    there for its latencies, which the peers keep only there.
+    The row of 20 streams has none: it is there for its latencies, which the peers keep only there.
     """
     for name, targets in rows.items():
         if name == CALM:
             continue
-        speeds = {target: row.get("per_cpu_second") for target, row in targets.items()}
         for ours in ("medstream", "medstream-v1"):
             for peer, least in (("litellm", 20), ("fastapi", 10)):
-                if not speeds.get(ours) or not speeds.get(peer):
-                    continue
-                if speeds.get("nginx") and not name.startswith("flat"):
-                    least = min(least, speeds["nginx"] / NGINX_BAR / speeds[peer])
-                what = f"{name}, chunks per CPU second of {ours} against {peer}"
-                bars.least(what, speeds[ours] / speeds[peer], least, "x")
+                mine, theirs = (targets.get(target, {}).get("per_cpu_second") for target in (ours, peer))
+                if mine and theirs:
+                    bars.least(f"{name}, chunks per CPU second of {ours} against {peer}", mine / theirs, least, "x")

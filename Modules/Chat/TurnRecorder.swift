@@ -89,16 +89,16 @@ final class TurnRecorder: Sendable {
     ///
     /// - Throws: `unavailable` for one that an earlier server began: it is there when the worker has brought it home.
     private func waiting(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> OpenTurn? {
-        guard let name = Self.name(of: turn) else { return nil }
-        do throws(StoreError) {
-            _ = try await spool.job(withKey: name)
-        } catch {
-            guard case .notFound = error else { throw error }
-            return nil
-        }
-        guard var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text else {
-            throw .unavailable(StoreDown())
-        }
+        guard let name = Self.name(of: turn), try await spool.hasJob(withKey: name) else { return nil }
+        guard let joined = joined(turn) else { throw .unavailable(StoreDown()) }
+        return joined
+    }
+
+    /// The turn in the spool that this process began under the key and with the text of `turn`.
+    private func joined(_ turn: NewTurn) -> OpenTurn? {
+        guard let name = Self.name(of: turn), var begun = waiting.withLock({ $0[name] }),
+            begun.question.text == turn.subject.text
+        else { return nil }
         begun.isNew = false
         return OpenTurn(begun: begun, waiting: turn)
     }
@@ -110,14 +110,9 @@ final class TurnRecorder: Sendable {
     private func followsOne(_ turn: NewTurn, in spool: any JobQueue) async throws(StoreError) -> Bool {
         guard case .message(let conversation, _) = turn.subject else { return false }
         if let name = last.withLock({ $0.names[conversation] }) {
-            do throws(StoreError) {
-                _ = try await spool.job(withKey: name)
-                return true
-            } catch {
-                guard case .notFound = error else { throw error }
-                last.withLock { $0.names[conversation] = nil }
-                return false
-            }
+            if try await spool.hasJob(withKey: name) { return true }
+            last.withLock { $0.names[conversation] = nil }
+            return false
         }
         if last.withLock({ $0.isCaughtUp }) || recent.find(conversation, of: turn.owner) != nil { return false }
         if try await isBringingHome(spool) { throw .unavailable(StoreDown()) }
@@ -150,10 +145,8 @@ final class TurnRecorder: Sendable {
         let name = Self.name(of: turn)
         let job = name.map { deferred.job(named: $0) } ?? deferred.job
         guard try await spool.enqueue([job]) == 1 else {
-            guard let name, var begun = waiting.withLock({ $0[name] }), begun.question.text == turn.subject.text
-            else { throw cause }
-            begun.isNew = false
-            return OpenTurn(begun: begun, waiting: turn)
+            guard let joined = joined(turn) else { throw cause }
+            return joined
         }
         FaultPoint.reach("after_spool_before_ack")
         last.withLock { last in
@@ -212,7 +205,7 @@ final class TurnRecorder: Sendable {
         let (question, answer) = (turn.begun.question, turn.begun.answer)
         let known = recent.find(question.conversation, of: question.owner)
         if turn.waiting != nil, let known {
-            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+            return (known.conversation, known.said(before: question))
         }
         let conversation: Conversation
         let history: [Message]
@@ -224,7 +217,7 @@ final class TurnRecorder: Sendable {
             // The question is stored; that the store went away since is no reason not to answer it.
             guard case .unavailable = error, spool != nil, let known else { throw error }
             health.answered(false)
-            return (known.conversation, known.history.filter { $0.state == .final && $0.id != question.id })
+            return (known.conversation, known.said(before: question))
         }
         if spool != nil { recent.note(.init(conversation: conversation, history: [answer, question] + history)) }
         return (conversation, history)
@@ -320,6 +313,25 @@ extension NewTurn.Subject {
         switch self {
         case .newConversation(_, _, let text), .message(_, let text): text
         case .retry: nil
+        }
+    }
+}
+
+extension RecentConversations.Recent {
+    /// What had been said when a question was asked.
+    fileprivate func said(before question: Message) -> [Message] {
+        history.filter { $0.state == .final && $0.id != question.id }
+    }
+}
+
+extension JobQueue {
+    fileprivate func hasJob(withKey name: String) async throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            _ = try await job(withKey: name)
+            return true
+        } catch {
+            guard case .notFound = error else { throw error }
+            return false
         }
     }
 }

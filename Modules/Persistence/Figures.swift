@@ -17,10 +17,7 @@ package struct Figures: Sendable {
         members["usage"] = usage?.json
         members["cost"] = cost?.json
         if !spans.isEmpty { members["spans"] = .array(spans.map(\.json)) }
-        guard !members.isEmpty else { return nil }
-        var writer = JSONWriter()
-        writer.value(.object(members))
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return members.isEmpty ? nil : JSONValue.object(members).jsonText
     }
 
     /// Reads what ``text`` writes, of a row that an error names.

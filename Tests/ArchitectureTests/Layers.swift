@@ -125,11 +125,8 @@ extension Manifest {
                 required.append(Setting("swift.strictMemorySafety"))
             }
             return required.filter { !target.settings.contains($0) }.map { "\(target.name) lacks \($0.name)" }
-                + target.settings.filter { $0.name == "swift.unsafeFlags" && $0 != Self.optimisation }
-                .map { _ in "\(target.name) has unsafe flags" }
+                + target.settings.filter { $0.name == "swift.unsafeFlags" }.map { _ in "\(target.name) has unsafe flags"
+                }
         }
     }
-
-    /// The one flag that may be: it takes no check away.
-    private static let optimisation = Setting("swift.unsafeFlags", "-cross-module-optimization")
 }

@@ -42,10 +42,8 @@ struct Manifest: Decodable {
             let kind = try container.nestedContainer(keyedBy: AnyKey.self, forKey: .kind)
             let key = kind.allKeys.first ?? AnyKey(stringValue: "")
             name = try container.decode(String.self, forKey: .tool) + "." + key.stringValue
-            // A text, a list of flags, or nothing.
-            let flags = try? kind.decode([String: [String]].self, forKey: key)["_0"]
-            let text = try? kind.decode([String: String].self, forKey: key)["_0"]
-            value = text ?? flags?.joined(separator: " ")
+            // A value that is no text, such as a list of flags, is not asked for by any rule.
+            value = try? kind.decode([String: String].self, forKey: key)["_0"]
         }
     }
 

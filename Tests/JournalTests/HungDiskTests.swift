@@ -28,10 +28,8 @@ struct HungDiskTests {
     @Test("It is left when the time is up, which is told, and closes by itself when the disk comes back")
     func left() async throws {
         let data = try DataFolder()
-        let lines = Mutex("")
-        let journal = try await Journal.open(
-            path: data.path, keyring: data.keyring,
-            log: Log(level: .info) { bytes in lines.withLock { $0 += String(decoding: bytes, as: UTF8.self) } })
+        let lines = Lines()
+        let journal = try await Journal.open(path: data.path, keyring: data.keyring, log: lines.log)
         let life = try await Lifetime(in: data, journal: journal)
         let log = try await life.start()
         await log.write("On disk. ", to: .chat, of: .chat)
@@ -40,7 +38,7 @@ struct HungDiskTests {
         await log.write("Not on disk. ", to: .chat, of: .chat)
         #expect(await !journal.close(within: .milliseconds(50)))
         journal.log.flush()
-        #expect(lines.withLock { $0.contains("journal_left") })
+        #expect(lines.text.contains("journal_left"))
 
         end.signal()
         #expect(await journal.close(within: .seconds(30)))
@@ -52,12 +50,21 @@ struct HungDiskTests {
     @Test("One whose disk is well is closed, and nothing is told")
     func closed() async throws {
         let data = try DataFolder()
-        let lines = Mutex("")
-        let journal = try await Journal.open(
-            path: data.path, keyring: data.keyring,
-            log: Log(level: .info) { bytes in lines.withLock { $0 += String(decoding: bytes, as: UTF8.self) } })
+        let lines = Lines()
+        let journal = try await Journal.open(path: data.path, keyring: data.keyring, log: lines.log)
         #expect(await journal.close(within: .seconds(30)))
         journal.log.flush()
-        #expect(lines.withLock { $0.isEmpty })
+        #expect(lines.text.isEmpty)
+    }
+}
+
+/// What a log was told.
+private final class Lines: Sendable {
+    private let told = Mutex("")
+
+    var text: String { told.withLock { $0 } }
+
+    var log: Log {
+        Log(level: .info) { bytes in self.told.withLock { $0 += String(decoding: bytes, as: UTF8.self) } }
     }
 }
