@@ -24,6 +24,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var ended: [any EndOfTurn] = []
     private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
+    private var moderation = Moderation()
+    /// When libuv was last let look at the sockets, in nanoseconds.
+    private var lookedAt: UInt64 = 0
 
     private let counts = Counts()
 
@@ -43,10 +46,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         wakeUp.pointee.data = me
         uv_check_init(uv, check)
         check.pointee.data = me
-        uv_check_start(check) { EventLoop.of($0?.pointee.data)?.drain() }
+        uv_check_start(check) { EventLoop.of($0?.pointee.data)?.hasLooked() }
         uv_prepare_init(uv, prepare)
         prepare.pointee.data = me
-        uv_prepare_start(prepare) { EventLoop.of($0?.pointee.data)?.drain() }
+        uv_prepare_start(prepare) { EventLoop.of($0?.pointee.data)?.willLook() }
     }
 
     static func of(_ data: UnsafeMutableRawPointer?) -> EventLoop? {
@@ -116,6 +119,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Stops the process when called from a thread that is not the loop's.
     public func preconditionOnLoop() { precondition(isCurrent, "called off the event loop") }
 
+    /// Before libuv asks for what happened, and waits for it.
+    private func willLook() {
+        drain()
+        lookedAt = uv_hrtime()
+        guard moderation.pause > 0, !isStopping else { return }
+        counts.pauses.add(1, ordering: .relaxed)
+        usleep(UInt32(moderation.pause / 1000))
+    }
+
+    private func hasLooked() {
+        moderation.waited(from: lookedAt, to: uv_hrtime())
+        drain()
+    }
+
     private func drain() {
         inbox.popAll { item in
             switch item {
@@ -145,6 +162,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
             // Two arrays in turns, as for the jobs: neither is ever allocated anew.
             swap(&endings, &ended)
             for ending in ended { ending.turnEnded() }
+            moderation.wrote(ended.count)
             ended.removeAll(keepingCapacity: true)
             if isOver {
                 uv_async_send(wakeUp)
@@ -169,7 +187,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         Statistics(
             turns: counts.turns.load(ordering: .relaxed),
             localJobs: counts.local.load(ordering: .relaxed),
-            remoteJobs: counts.remote.load(ordering: .relaxed))
+            remoteJobs: counts.remote.load(ordering: .relaxed),
+            pauses: counts.pauses.load(ordering: .relaxed))
     }
 
     /// Counters since the loop was made.
@@ -180,12 +199,15 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         public var localJobs: Int
         /// Jobs that other threads made ready: none on the path of a token.
         public var remoteJobs: Int
+        /// How often the loop slept so that more came together, of a millisecond at most.
+        public var pauses: Int
     }
 
     private final class Counts: Sendable {
         let turns = Atomic<Int>(0)
         let local = Atomic<Int>(0)
         let remote = Atomic<Int>(0)
+        let pauses = Atomic<Int>(0)
     }
 }
 
