@@ -25,6 +25,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var locals: [ObjectIdentifier: AnyObject] = [:]
     private var isStopping = false
     private var moderation = Moderation()
+    /// Whether a task went on in this turn; a chunk of text needs none.
+    private var hasRunJobs = false
     /// When libuv was last let look at the sockets, in nanoseconds.
     private var lookedAt: UInt64 = 0
 
@@ -123,7 +125,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private func willLook() {
         drain()
         lookedAt = uv_hrtime()
-        guard moderation.pause > 0, !isStopping else { return }
+        defer { hasRunJobs = false }
+        // A task that went on is a request that begins or ends: its first word takes some turns, and is waited for.
+        guard moderation.pause > 0, !hasRunJobs, !isStopping else { return }
         counts.pauses.add(1, ordering: .relaxed)
         usleep(UInt32(moderation.pause / 1000))
     }
@@ -147,6 +151,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         var rounds = 0
         while !ready.isEmpty || !endings.isEmpty {
             rounds += 1
+            if !ready.isEmpty { hasRunJobs = true }
             swap(&ready, &running)
             for next in running {
                 if next.isForeign {
