@@ -81,22 +81,31 @@ final class Connection {
 
     /// The statement of a text, prepared now or before, until it is put back.
     func take(_ sql: SQL) throws(SQLiteError) -> Prepared {
-        // Taken out, so that a closure that goes through its rows may run the same text again.
-        if let statement = prepared.removeValue(forKey: sql) { return statement }
+        let known = prepared[sql]
+        if let known, !known.isTaken {
+            known.isTaken = true
+            return known
+        }
         var pointer: OpaquePointer?
         let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
         let code = sqlite3_prepare_v3(self.pointer, sql.text, -1, flags, &pointer, nil)
         guard code == SQLITE_OK, let pointer else { throw error(code, sql) }
-        return Prepared(pointer: pointer)
+        // A closure that goes through its rows may run the same text again: that one is not kept.
+        let statement = Prepared(pointer, isKept: known == nil)
+        if statement.isKept {
+            if prepared.count >= Self.maxPrepared { letGo() }
+            prepared[sql] = statement
+        }
+        return statement
     }
 
     /// Makes a statement ready for its next use, and forgets its values.
-    func putBack(_ statement: Prepared, _ sql: SQL) {
+    func putBack(_ statement: Prepared) {
         steps += Int(sqlite3_stmt_status(statement.pointer, SQLITE_STMTSTATUS_VM_STEP, 1))
         sqlite3_reset(statement.pointer)
         sqlite3_clear_bindings(statement.pointer)
-        if prepared.count >= Self.maxPrepared { letGo() }
-        if let other = prepared.updateValue(statement, forKey: sql) { sqlite3_finalize(other.pointer) }
+        statement.isTaken = false
+        if !statement.isKept { sqlite3_finalize(statement.pointer) }
     }
 
     /// Runs a text of any number of statements without parameters, and lets their rows fall.
@@ -112,7 +121,10 @@ final class Connection {
     }
 
     private func letGo() {
-        for statement in prepared.values { sqlite3_finalize(statement.pointer) }
+        for statement in prepared.values {
+            statement.isKept = false
+            if !statement.isTaken { sqlite3_finalize(statement.pointer) }
+        }
         prepared = [:]
     }
 
@@ -138,8 +150,17 @@ final class Connection {
 }
 
 /// A prepared statement; its connection frees it.
-struct Prepared {
+final class Prepared {
     let pointer: OpaquePointer
+    /// Whether somebody runs it.
+    fileprivate var isTaken = true
+    /// Whether it is kept for its next use.
+    fileprivate var isKept: Bool
+
+    fileprivate init(_ pointer: OpaquePointer, isKept: Bool) {
+        self.pointer = pointer
+        self.isKept = isKept
+    }
 }
 
 /// Called by SQLite now and then while a statement runs; other than 0 ends it.

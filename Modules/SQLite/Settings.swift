@@ -123,7 +123,7 @@ extension Connection {
     /// The one value that a pragma answers.
     func pragma(_ sql: SQL) throws(SQLiteError) -> Value {
         let statement = try take(sql)
-        defer { putBack(statement, sql) }
+        defer { putBack(statement) }
         let code = sqlite3_step(statement.pointer)
         guard code == SQLITE_ROW else {
             if code == SQLITE_DONE { return .null }

@@ -17,7 +17,7 @@ public struct Transaction: ~Copyable {
     @discardableResult
     public borrowing func run(_ sql: SQL, _ values: (any Bindable)?...) throws(SQLiteError) -> Int {
         let statement = try bound(sql, values)
-        defer { connection.putBack(statement, sql) }
+        defer { connection.putBack(statement) }
         while try step(statement, sql) {}
         return connection.lastChanges
     }
@@ -27,7 +27,7 @@ public struct Transaction: ~Copyable {
         _ sql: SQL, _ values: (any Bindable)?..., read: (borrowing Row) throws -> Element
     ) throws -> [Element] {
         let statement = try bound(sql, values)
-        defer { connection.putBack(statement, sql) }
+        defer { connection.putBack(statement) }
         var elements: [Element] = []
         while try step(statement, sql) {
             let row = Row(statement, sql)
@@ -41,7 +41,7 @@ public struct Transaction: ~Copyable {
         _ sql: SQL, _ values: (any Bindable)?..., read: (borrowing Row) throws -> Element
     ) throws -> Element? {
         let statement = try bound(sql, values)
-        defer { connection.putBack(statement, sql) }
+        defer { connection.putBack(statement) }
         guard try step(statement, sql) else { return nil }
         let row = Row(statement, sql)
         return try read(row)
@@ -52,7 +52,7 @@ public struct Transaction: ~Copyable {
         _ sql: SQL, _ values: (any Bindable)?..., body: (borrowing Row) throws -> Bool
     ) throws {
         let statement = try bound(sql, values)
-        defer { connection.putBack(statement, sql) }
+        defer { connection.putBack(statement) }
         while try step(statement, sql) {
             let row = Row(statement, sql)
             guard try body(row) else { return }
@@ -62,7 +62,7 @@ public struct Transaction: ~Copyable {
     /// Whether a statement has a row.
     public borrowing func exists(_ sql: SQL, _ values: (any Bindable)?...) throws(SQLiteError) -> Bool {
         let statement = try bound(sql, values)
-        defer { connection.putBack(statement, sql) }
+        defer { connection.putBack(statement) }
         return try step(statement, sql)
     }
 
@@ -74,14 +74,14 @@ public struct Transaction: ~Copyable {
     private borrowing func bound(_ sql: SQL, _ values: [(any Bindable)?]) throws(SQLiteError) -> Prepared {
         let statement = try connection.take(sql)
         guard Int(sqlite3_bind_parameter_count(statement.pointer)) == values.count else {
-            connection.putBack(statement, sql)
+            connection.putBack(statement)
             throw SQLiteError(.misuse, message: "\(values.count) values were given", sql: sql.text)
         }
         for (index, value) in values.enumerated() {
             let code = bind(value?.value ?? .null, to: statement.pointer, at: Int32(index + 1))
             guard code == SQLITE_OK else {
                 let error = connection.error(code, sql)
-                connection.putBack(statement, sql)
+                connection.putBack(statement)
                 throw error
             }
         }

@@ -225,19 +225,10 @@ extension Transaction {
         try new.insert(as: sequence, in: self)
     }
 
-    /// Throws when a message has this id; that is a conflict only to the one who may know of that message.
-    borrowing func requireFree(_ id: MessageID, for owner: UserID) throws {
-        let holder = try row("SELECT owner FROM message WHERE id = ?", id.text) { row in try row.text(0) }
-        try requireNone(holder, owner)
-    }
-
-    borrowing func requireFree(_ stream: StreamID, for owner: UserID) throws {
+    /// Throws when a message has this stream; that is a conflict only to the one who may know of that message.
+    private borrowing func requireFree(_ stream: StreamID, for owner: UserID) throws {
         let holder = try row("SELECT owner FROM message WHERE stream = ?", stream.text) { row in try row.text(0) }
-        try requireNone(holder, owner)
-    }
-
-    private borrowing func requireNone(_ holder: String?, _ owner: UserID) throws(StoreError) {
         guard let holder else { return }
-        throw holder == owner.text ? .conflict(.identifier) : .notFound
+        throw holder == owner.text ? StoreError.conflict(.identifier) : .notFound
     }
 }

@@ -10,9 +10,10 @@ extension SQLiteStore {
         // A turn that is there already is found even when there is no room for a new one.
         let isShort = isShortOfRoom
         let begun = try await write(bytes: beginning.bytes) { transaction in
-            if let begun = try beginning.earlier(in: transaction) { return begun }
+            let namesakes = try beginning.namesakes(in: transaction)
+            if let begun = try beginning.earlier(namesakes, in: transaction) { return begun }
             guard !isShort else { throw StoreError.full }
-            let begun = try beginning.begin(in: transaction)
+            let begun = try beginning.begin(namesakes, in: transaction)
             FaultPoint.reach("store_begin_before_commit")
             return begun
         }
@@ -62,6 +63,15 @@ extension NewTurn.Subject {
     }
 }
 
+/// A message that has a name which a new turn wants for one of its own.
+private struct Namesake {
+    let id: String
+    let stream: String?
+    let owner: String
+    let conversation: String
+    let replyTo: String?
+}
+
 /// A turn that is to be begun, with all that can be computed before the transaction.
 private struct Beginning: Sendable {
     let turn: NewTurn
@@ -107,19 +117,35 @@ private struct Beginning: Sendable {
 
     // MARK: The same turn, begun before
 
+    /// The messages that have a name of the turn: none but where it was begun before, or another one has them.
+    func namesakes(in transaction: borrowing Transaction) throws -> [Namesake] {
+        let names = turn.names
+        return try transaction.rows(
+            """
+            SELECT id, stream, owner, conversation, reply_to FROM message WHERE id IN (?1, ?2)
+            UNION ALL SELECT id, stream, owner, conversation, reply_to FROM message WHERE stream = ?3
+            """, names.userMessage.text, names.assistantMessage.text, names.stream.text
+        ) { row in
+            Namesake(
+                id: try row.text(0), stream: try row.optionalText(1), owner: try row.text(2),
+                conversation: try row.text(3), replyTo: try row.optionalText(4))
+        }
+    }
+
     /// The turn that the key names, or that has these names.
-    func earlier(in transaction: borrowing Transaction) throws -> BegunTurn? {
+    func earlier(_ namesakes: [Namesake], in transaction: borrowing Transaction) throws -> BegunTurn? {
         if let prints, let (subject, reference) = try row(of: prints, in: transaction) {
             guard subject == prints.subject else { throw StoreError.conflict(.key) }
             return try begun(reference, in: transaction)
         }
         let names = turn.names
-        let question = try transaction.row(
-            "SELECT reply_to, conversation FROM message WHERE id = ? AND stream = ? AND owner = ?",
-            names.assistantMessage.text, names.stream.text, turn.owner.text
-        ) { row in (try row.optionalText(0), try row.text(1)) }
-        guard let (name, place) = question else { return nil }
-        guard let id = name.flatMap({ MessageID($0) }), let conversation = ConversationID(place) else {
+        let answer = namesakes.first {
+            $0.id == names.assistantMessage.text && $0.stream == names.stream.text && $0.owner == turn.owner.text
+        }
+        guard let answer else { return nil }
+        guard let id = answer.replyTo.flatMap({ MessageID($0) }),
+            let conversation = ConversationID(answer.conversation)
+        else {
             throw StoreError.conflict(.identifier)
         }
         let reference = TurnReference(
@@ -155,11 +181,15 @@ private struct Beginning: Sendable {
 
     // MARK: A new one
 
-    func begin(in transaction: borrowing Transaction) throws -> BegunTurn {
+    func begin(_ namesakes: [Namesake], in transaction: borrowing Transaction) throws -> BegunTurn {
         var (question, retried) = try question(in: transaction)
         guard turn.names.assistantMessage != question.id else { throw StoreError.conflict(.identifier) }
-        try transaction.requireFree(turn.names.assistantMessage, for: turn.owner)
-        try transaction.requireFree(turn.names.stream, for: turn.owner)
+        let own = retried == nil ? turn.names.userMessage.text : ""
+        for one in namesakes
+        where one.id == own || one.id == turn.names.assistantMessage.text || one.stream == turn.names.stream.text {
+            // A conflict only to the one who may know of that message.
+            throw one.owner == turn.owner.text ? StoreError.conflict(.identifier) : .notFound
+        }
 
         var last = 2
         if case .newConversation(let kind, let title, _) = turn.subject, let sealedConversation {
@@ -208,7 +238,6 @@ private struct Beginning: Sendable {
             guard old.state == .final else { throw StoreError.conflict(.stillStreaming) }
             return (try transaction.message(question, turn.owner, keyring), old.id)
         }
-        try transaction.requireFree(turn.names.userMessage, for: turn.owner)
         let question = Message(
             id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
             createdAt: time)

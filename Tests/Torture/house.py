@@ -115,6 +115,7 @@ class House:
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.model, self.url, self.built = folder, model, url, built
+        self.store = "postgres" if url else "sqlite"
         self.data = data or folder / "data"
         self.port, self.health = free_port(), free_port()
         self.server: Process | None = None
@@ -132,7 +133,7 @@ class House:
         return {
             "server": {"port": self.port, "threads": 1, "max_connections_per_address": 4096},
             "data_directory": str(self.data),
-            "persistence": {"store": "postgres", "url": self.url} if self.url else {"store": "sqlite"},
+            "persistence": {"store": self.store, **({"url": self.url} if self.url else {})},
             "logs": {"level": "info", "access": False},
             "providers": {"echo": {
                 "kind": "openai_compatible", "base_url": f"http://127.0.0.1:{self.model.port}/v1", "model": "echo"}},

@@ -56,7 +56,7 @@ MISTAKES = [
         "test_kills"),
     Mistake(
         "a request that comes again is done again", "Modules/StoreSQLite/SQLiteStore+turns.swift",
-        "            if let begun = try beginning.earlier(in: transaction) { return begun }\n", "", "test_kills"),
+        "            if let begun = try beginning.earlier(namesakes, in: transaction) { return begun }\n", "", "test_kills"),
     Mistake(
         "a commit does not wait for the disk", "Modules/SQLite/Settings.swift",
         "PRAGMA synchronous=FULL;", "PRAGMA synchronous=NORMAL;", "test_power"),
