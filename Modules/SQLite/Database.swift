@@ -11,7 +11,7 @@ public final class Database: Sendable {
     let writer: Writer
     private let reads = Mailbox<Reader.Request>()
     private let readCost = Reader.Steps()
-    private let threads = Ending()
+    private let threads: Ending
 
     /// Opens a file and waits for the disk: not for a task on an event loop.
     ///
@@ -26,9 +26,10 @@ public final class Database: Sendable {
             readers.append(try Reader(settings, taking: reads, counting: readCost))
         }
 
-        threads.began(1 + readers.count)
-        let threads = threads
         let writer = writer
+        // The last to close takes what the log still holds into the file, which one that only reads may not.
+        let threads = Ending(1 + readers.count) { writer.close() }
+        self.threads = threads
         Thread.start(named: "sqlite-writer") {
             writer.run()
             threads.ended()
@@ -125,21 +126,31 @@ public final class Database: Sendable {
     public var walBytes: Int { settings.walBytes }
 }
 
-/// Counts threads that run, and tells when the last has ended.
+/// Counts threads that run; the last that ends does what is left to do, and then it is told.
 private final class Ending: Sendable {
     private struct State {
-        var running = 0
+        var running: Int
+        var isOver = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let last: @Sendable () -> Void
 
-    func began(_ count: Int) { state.withLock { $0.running += count } }
+    init(_ count: Int, last: @escaping @Sendable () -> Void) {
+        state = Mutex(State(running: count))
+        self.last = last
+    }
 
     func ended() {
-        let waiting = state.withLock { state in
+        let isLast = state.withLock { state in
             state.running -= 1
-            guard state.running == 0 else { return [CheckedContinuation<Void, Never>]() }
+            return state.running == 0
+        }
+        guard isLast else { return }
+        last()
+        let waiting = state.withLock { state in
+            state.isOver = true
             defer { state.waiting = [] }
             return state.waiting
         }
@@ -149,8 +160,8 @@ private final class Ending: Sendable {
     func wait() async {
         await withCheckedContinuation { caller in
             let isOver = state.withLock { state in
-                if state.running > 0 { state.waiting.append(caller) }
-                return state.running == 0
+                if !state.isOver { state.waiting.append(caller) }
+                return state.isOver
             }
             if isOver { caller.resume() }
         }

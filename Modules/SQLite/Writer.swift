@@ -22,6 +22,9 @@ final class Writer: @unchecked Sendable {
     /// What was done so far.
     var done: Database.Counts { counts.withLock { $0 } }
 
+    /// Closes the file; after the end of ``run()``, from any one thread.
+    func close() { connection.close() }
+
     /// Works until the box is closed and empty.
     func run() {
         while true {
@@ -32,7 +35,7 @@ final class Writer: @unchecked Sendable {
                 bytes += work.bytes
                 return works <= settings.batchWorks && bytes <= settings.batchBytes && !work.isAlone
             }
-            guard let batch else { return connection.close() }
+            guard let batch else { return }
             // One that must be alone and came first may have taken others with it.
             if let first = batch.first, first.isAlone {
                 alone(first)

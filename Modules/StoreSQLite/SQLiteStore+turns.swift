@@ -183,13 +183,10 @@ private struct Beginning: Sendable {
 
     func begin(_ namesakes: [Namesake], in transaction: borrowing Transaction) throws -> BegunTurn {
         var (question, retried) = try question(in: transaction)
+        if retried == nil { try requireNone(namesakes) { $0.id == turn.names.userMessage.text } }
         guard turn.names.assistantMessage != question.id else { throw StoreError.conflict(.identifier) }
-        let own = retried == nil ? turn.names.userMessage.text : ""
-        for one in namesakes
-        where one.id == own || one.id == turn.names.assistantMessage.text || one.stream == turn.names.stream.text {
-            // A conflict only to the one who may know of that message.
-            throw one.owner == turn.owner.text ? StoreError.conflict(.identifier) : .notFound
-        }
+        try requireNone(namesakes) { $0.id == turn.names.assistantMessage.text }
+        try requireNone(namesakes) { $0.stream == turn.names.stream.text }
 
         var last = 2
         if case .newConversation(let kind, let title, _) = turn.subject, let sealedConversation {
@@ -215,6 +212,12 @@ private struct Beginning: Sendable {
             stream: turn.names.stream)
         if let prints { try remember(prints, reference, in: transaction) }
         return BegunTurn(turn: reference, isNew: true, question: question, answer: answer)
+    }
+
+    /// Throws for the first of them; that is a conflict only to the one who may know of that message.
+    private func requireNone(_ namesakes: [Namesake], that holds: (Namesake) -> Bool) throws(StoreError) {
+        guard let one = namesakes.first(where: holds) else { return }
+        throw one.owner == turn.owner.text ? .conflict(.identifier) : .notFound
     }
 
     /// The message to answer: a new one, or the stored one that the retried answer answered.

@@ -167,6 +167,13 @@ struct DatabaseTests {
         }
     }
 
+    @Test("A file that was closed holds all of it, and no log is left beside it", arguments: 0..<40)
+    func closed(_ round: Int) async throws {
+        let test = try await TestDatabase().withItems()
+        await test.database.close()
+        #expect(!FileManager.default.fileExists(atPath: test.path + "-wal"))
+    }
+
     @Test("Damage is found")
     func damage() async throws {
         let test = try await TestDatabase().withItems()
