@@ -49,6 +49,10 @@ final class ServerMetrics: Sendable {
             loops, "medstream_loop_remote_jobs_total",
             "Jobs that other threads made ready; none on the path of a token."
         ) { $0.remoteJobs }
+        count(
+            loops, "medstream_loop_pauses_total",
+            "Sleeps of a millisecond at most in which work came together; none while little is written."
+        ) { $0.pauses }
     }
 
     private func count(_ journal: any StreamJournal) {
