@@ -52,17 +52,17 @@ struct StalledDiskTests {
         #expect(rebuilt.lastOffset == hidden + 3)
     }
 
-    /// The disk is given up after so long, by when a run has ended on a busy machine too.
-    private static func settings(patience: Duration) -> StreamingSettings {
+    /// The disk is given up after three seconds, by when a run has ended on a busy machine too.
+    private static var patient: StreamingSettings {
         var settings = settings
-        settings.journalTimeout = patience
+        settings.journalTimeout = .seconds(3)
         return settings
     }
 
     @Test("An answer that was whole before the disk stalled, but is recorded nowhere, ends truncated")
     func endedAlready() async throws {
         let journal = MemoryJournal()
-        let hub = StreamHub(Self.settings(patience: .seconds(3)), journal: journal)
+        let hub = StreamHub(Self.patient, journal: journal)
         let run = try await Run(in: hub)
         await run.log.write("On disk. ", to: .chat, of: .chat)
         await hub.journaled(on: [run.log.loop])
@@ -81,7 +81,7 @@ struct StalledDiskTests {
     @Test("An answer that the store has is shown: it is on disk")
     func recorded() async throws {
         let journal = MemoryJournal()
-        let run = try await Run(in: StreamHub(Self.settings(patience: .seconds(30)), journal: journal)) { log in
+        let run = try await Run(in: StreamHub(Self.patient, journal: journal)) { log in
             log.append(.saved(message: MessageID()))
             log.finish(.done(.complete))
         }
