@@ -27,8 +27,7 @@ struct StalledDiskTests {
         await run.hub.journaled(on: [run.log.loop])
         let shown = await run.log.lastOffset
         journal.become(mood)
-        await run.log.write("Never shown. ", to: .chat, of: .chat)
-        let hidden = await run.log.lastOffset
+        let hidden = await run.log.offset(afterWriting: "Never shown. ")
         async let seen = run.log.transcript()
         // Told by the resync, which leaves out the offsets that were not shown.
         while await run.log.lastOffset == hidden { await Task.yield() }
@@ -108,5 +107,13 @@ struct StalledDiskTests {
         await run.hub.journaled(on: [run.log.loop])
         let next = try await Run(in: run.hub)
         await next.finish()
+    }
+}
+
+extension StreamLog {
+    /// Writes and looks in one go, before the disk is given up.
+    fileprivate func offset(afterWriting text: String) -> Int {
+        write(text, to: .chat, of: .chat)
+        return lastOffset
     }
 }
