@@ -22,6 +22,23 @@ struct ScannerTests {
         #expect(found == verdict)
     }
 
+    @Test(
+        "What no head may hold is refused here, before any other parser sees it",
+        arguments: [
+            ("GET / HTTP/1.1\nHost: a\r\n\r\n", .bareLineFeed), ("GET / HTTP/1.1\r\nHost: a\n\r\n", .bareLineFeed),
+            ("GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", .bareCarriageReturn),
+            ("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", .bareCarriageReturn),
+            ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", .folding), ("GET / HTTP/1.1\r\n\tHost: a\r\n\r\n", .folding),
+            ("GET / HTTP/1.1\r\nHost: a\0\r\n\r\n", .controlCharacter),
+            ("GET /\u{7F} HTTP/1.1\r\nHost: a\r\n\r\n", .controlCharacter),
+            ("GET\t/ HTTP/1.1\r\nHost: a\r\n\r\n", .controlCharacter),
+            ("GET / HTTP/1.1\r\n: a\r\n\r\n", .namelessField),
+        ] as [(String, HeadScanner.Refusal)])
+    func refusals(head: String, refusal: HeadScanner.Refusal) {
+        var scanner = HeadScanner(HTTPServerSettings())
+        #expect(scanner.scan(Array(head.utf8).span) == .refused(refusal))
+    }
+
     @Test("A chunked body is judged alike however its bytes come", arguments: UInt64(1)...200)
     func chunks(seed: UInt64) throws {
         var random = SplitMix(seed: seed)

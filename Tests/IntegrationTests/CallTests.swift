@@ -133,6 +133,18 @@ struct CallTests {
         }
     }
 
+    @Test("The id of another stream's event says nothing of this one, which is read from its start")
+    func foreignEventID() async throws {
+        try await WholeServer.run { server in
+            let client = try server.client()
+            let (other, turn) = (try await client.ask("Hello?"), try await client.ask("And you?"))
+            let viewing = try await client.view(turn.path, ["Last-Event-ID": "\(other.stream)-3"])
+            #expect(viewing.faults == [])
+            #expect(viewing.offsets.first == 1)
+            #expect(viewing.texts[.chat] == "An answer in pieces.")
+        }
+    }
+
     @Test("Past a limit a request is refused with the status that says so")
     func limits() async throws {
         let small = ["server.limits.body=1KiB", "server.limits.url=256", "server.limits.header=4KiB"]

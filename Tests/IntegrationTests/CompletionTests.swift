@@ -67,6 +67,16 @@ struct CompletionTests {
         }
     }
 
+    @Test("A whole answer has the model's reasons beside its text, where it gave any", arguments: ["", "Let me see. "])
+    func reasons(thought: String) async throws {
+        try await WholeServer.run(upstream: { _ in [.think(thought), .say("Yes."), .finish] }) { server in
+            let answer = try await server.client().call("POST", Self.path, body: Self.body())
+            let message = try #require(answer.json["choices"]?.array?.first?["message"])
+            #expect(message["content"] == "Yes.")
+            #expect(message["reasoning_content"]?.string == (thought.isEmpty ? nil : thought))
+        }
+    }
+
     @Test("A stream begins with the role, goes on with reasons and text, and ends with the reason, usage and [DONE]")
     func streamed() async throws {
         let words = ["An \"answer\"\n", "in \\ pieces", " – with 😀 and é."]
@@ -315,6 +325,8 @@ struct CompletionTests {
         arguments: [(true, false), (true, true), (false, false)])
     func leaves(streams: Bool, afterText: Bool) async throws {
         try await WholeServer.run(
+            // Nothing else ends the wait for a silent model.
+            ["streaming.idle_timeout=1h"],
             upstream: { _ in afterText ? [.say("Half an answer "), .stall] : [.stall] }
         ) { server in
             let client = try server.client()
@@ -330,6 +342,47 @@ struct CompletionTests {
             await server.upstream.server.disconnects.reaches(1)
             await server.application.hub.idle()
             #expect(server.application.hub.logCount == 0)
+        }
+    }
+
+    @Test(
+        "Why the model came to its end is told, streamed and whole",
+        arguments: ["stop", "length", "content_filter"], [true, false])
+    func reason(_ reason: String, streams: Bool) async throws {
+        try await WholeServer.run(upstream: { _ in [.say("As far as it goes."), .finishAs(reason)] }) { server in
+            let client = try server.client()
+            if streams {
+                let answer = try await Streamed(client, Self.body(["stream": true]))
+                #expect(answer.text == "As far as it goes.")
+                #expect(answer.finish == [.string(reason)])
+                #expect(answer.isDone)
+            } else {
+                let answer = try await client.call("POST", Self.path, body: Self.body())
+                #expect(answer.json["choices"]?.array?.first?["finish_reason"]?.string == reason)
+            }
+        }
+    }
+
+    @Test("A client that reads so slowly that a part is gone is told so, and gets no answer with a hole in it")
+    func tooSlow() async throws {
+        let gate = Gate()
+        let text = (0..<80_000).map { "word\($0) " }.joined()
+        try await WholeServer.run(
+            ["streaming.log.bytes=64KiB", "streaming.log.events=100"],
+            upstream: { _ in [.say("Begin. "), .wait(gate), .say(text), .finish] }
+        ) { server in
+            let slow = try Client(port: server.application.port, receiveBuffer: 4096)
+            try await slow.open(Self.path, method: "POST", body: Self.body(["stream": true]))
+            var answer = ""
+            while !answer.contains("Begin. "), let chunk = try await slow.raw.chunk() {
+                answer += String(decoding: chunk, as: UTF8.self)
+            }
+            gate.open()
+            await server.application.hub.idle()
+            while let chunk = try await slow.raw.chunk() { answer += String(decoding: chunk, as: UTF8.self) }
+            let last = answer.components(separatedBy: "\n\n").last { $0.hasPrefix("data: ") }
+            #expect(last?.contains(#""code":"unavailable""#) == true)
+            #expect(!answer.contains("[DONE]"))
         }
     }
 

@@ -127,6 +127,20 @@ struct ProcessTests {
         #expect(await server.run.result().code == 1)
     }
 
+    @Test("Providers are asked through the proxy that the environment names")
+    func proxy() async throws {
+        let proxy = try Upstream()
+        // Nobody knows this host: what comes, comes through the proxy.
+        let settings = proxy.settings.map { $0.replacing(proxy.server.url, with: "http://model.invalid") }
+        let server = try Executable(
+            config: shippedSettings, set: settings, environment: ["http_proxy": proxy.server.url, "no_proxy": ""])
+        let client = try Client(port: await server.ready())
+        let turn = try await client.ask("Hello?")
+        #expect(try await client.view(turn.path).texts[.chat] == "An answer.")
+        #expect(proxy.requests.count == 1)
+        await server.stop()
+    }
+
     @Test("No line of the log tells what anyone said, nor a key, whatever goes wrong")
     func canaries() async throws {
         let (said, answered, key) = ("PATIENT-CANARY-17", "ANSWER-CANARY-23", "sk-KEY-CANARY-42")

@@ -76,6 +76,10 @@ struct StreamTests {
                         #expect(
                             byHeader.offsets == Array(offset + 1...whole.last) && byQuery.offsets == byHeader.offsets)
                     }
+                    // A browser that reconnects sends both: the page's own address, and where it really is.
+                    let both = try await reader.view(
+                        "\(turn.path)?last_event_id=\(turn.stream)-1", ["Last-Event-ID": "\(turn.stream)-3"], after: 3)
+                    #expect(both.events == Array(whole.events.dropFirst(3)))
                     let end = ["Last-Event-ID": "\(turn.stream)-\(whole.last)"]
                     #expect(try await reader.call("GET", turn.path, end).status == 204)
                 }
@@ -108,6 +112,39 @@ struct StreamTests {
                 #expect(viewing.faults == [])
                 #expect(viewing.texts[.chat] == "Before the cut. After it.")
                 #expect(viewing.outcome == .complete)
+            }
+        }
+    }
+
+    @Test("While the model is silent, comments tell that the line lives, from before the first word, on either loop")
+    func keepAlive() async throws {
+        let gate = Gate()
+        try await WholeServer.run(
+            ["streaming.heartbeat=20ms"],
+            upstream: { message in
+                message == "Which loop?" ? [.say("Yes."), .finish] : [.wait(gate), .say("Now."), .finish]
+            }
+        ) { server in
+            let clients = try await server.clientOfEachLoop()
+            let turn = try await clients[0].ask("Hello?")
+            var viewings: [Viewing] = []
+            for client in clients {
+                var viewing = Viewing()
+                try await client.open(turn.path)
+                var isAlive = false
+                while !isAlive, let chunk = try await client.raw.chunk() {
+                    isAlive = chunk == Array(":\n\n".utf8)
+                    viewing.read(chunk)
+                }
+                #expect(isAlive)
+                #expect(viewing.texts.isEmpty)
+                viewings.append(viewing)
+            }
+            gate.open()
+            for (place, client) in clients.enumerated() {
+                try await client.watch(&viewings[place])
+                #expect(viewings[place].faults == [])
+                #expect(viewings[place].texts[.chat] == "Now.")
             }
         }
     }

@@ -13,6 +13,8 @@ final class Upstream: Sendable {
         case take(Semaphore)
         /// Ends the answer as it should end.
         case finish
+        /// Ends it for a reason of the model's, such as `length`.
+        case finishAs(String)
         /// Breaks the answer off.
         case cut
         /// Says nothing more, and waits to be left.
@@ -77,7 +79,8 @@ final class Upstream: Sendable {
         case .think(let text): [.send(chunk(["reasoning_content": .string(text)]))]
         case .wait(let gate): [.wait(gate)]
         case .take(let semaphore): [.take(semaphore)]
-        case .finish: [.send(chunk([:], finish: "stop") + "data: [DONE]\n\n"), .close]
+        case .finish: step(.finishAs("stop"))
+        case .finishAs(let reason): [.send(chunk([:], finish: .string(reason)) + "data: [DONE]\n\n"), .close]
         case .stall: [.awaitDisconnect]
         case .cut: [.close]
         case .refuse: []
@@ -90,18 +93,20 @@ final class Upstream: Sendable {
     }
 
     private static func whole(_ acts: [Act]) -> [ScriptedServer.Step] {
-        var (steps, said) = ([ScriptedServer.Step](), "")
+        var (steps, said, thought, reason) = ([ScriptedServer.Step](), "", "", "stop")
         for act in acts {
             switch act {
             case .say(let text): said += text
-            case .think: break
+            case .think(let text): thought += text
             case .refuse(let status, let body): return refusal(status, body)
             case .wait, .take, .stall, .cut: steps += step(act)
             case .finish: break
+            case .finishAs(let told): reason = told
             }
         }
-        let message: JSONValue = ["role": "assistant", "content": .string(said)]
-        let choice: JSONValue = ["index": 0, "message": message, "finish_reason": "stop"]
+        var message: [String: JSONValue] = ["role": "assistant", "content": .string(said)]
+        if !thought.isEmpty { message["reasoning_content"] = .string(thought) }
+        let choice: JSONValue = ["index": 0, "message": .object(message), "finish_reason": .string(reason)]
         return steps + answer("200 OK", text(["id": "c", "model": "scripted-1", "choices": [choice]]))
     }
 

@@ -183,6 +183,16 @@ struct ModelRouteTests {
         #expect(second.prompts.last?.messages.last?.text.contains("again") == false)
     }
 
+    @Test(
+        "shows words that could have become a repetition when the answer ends with them, or breaks off",
+        arguments: [true, false])
+    func heldToTheEnd(finishes: Bool) async {
+        let first = Actor("a", [.say("Rest, drink, rest, "), .fail(.providerTruncated)])
+        let second = Actor("b", [.say("drink"), finishes ? .finish : .fail(.timedOut)])
+        let journey = await Journey(route(first, second))
+        #expect(journey.text == "Rest, drink, rest, drink")
+    }
+
     @Test("tells in words a provider that refuses to take the text as its own")
     func refusedPrefill() async {
         let first = Actor("a", [.say("Take two "), .fail(.providerTruncated)])

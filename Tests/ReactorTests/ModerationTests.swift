@@ -64,6 +64,40 @@ struct ModerationTests {
             timer.stop()
         }
     }
+
+    @Test("A turn in which a task ran is followed by no sleep, however often the loop writes")
+    func tasks() async {
+        let slept = await TestSupport.onLoop { actor in
+            let writer = Writer()
+            let ticks = Ticks()
+            let enough = Tally()
+            let timer = LoopTimer(on: actor.loop) {
+                for _ in 0..<20 { actor.loop.atEndOfTurn(writer) }
+                let pauses = actor.loop.statistics.pauses
+                // It sleeps by now: from here on each turn has a task.
+                guard pauses > 0 else { return }
+                if ticks.count == 0 { ticks.pauses = pauses }
+                ticks.count += 1
+                if ticks.count == 101 {
+                    ticks.pauses = pauses - ticks.pauses
+                    enough.add()
+                }
+                Task(executorPreference: actor.loop) {}
+            }
+            timer.start(after: .milliseconds(1), repeating: true)
+            await enough.reaches(1)
+            timer.stop()
+            return ticks.pauses
+        }
+        // A turn now and then is for no timer, and has none.
+        #expect(slept < 50)
+    }
+}
+
+/// What a timer saw.
+private final class Ticks {
+    var count = 0
+    var pauses = 0
 }
 
 /// What stands for a socket with something to write.
