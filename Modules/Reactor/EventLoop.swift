@@ -27,8 +27,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     private var moderation = Moderation()
     /// Whether a task went on in this turn; a chunk of text needs none.
     private var hasRunJobs = false
-    /// When libuv was last let look at the sockets, in nanoseconds.
+    /// When libuv was last let look at the sockets, and when it had, in nanoseconds.
     private var lookedAt: UInt64 = 0
+    private var foundAt: UInt64 = 0
 
     private let counts = Counts()
 
@@ -124,16 +125,19 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Before libuv asks for what happened, and waits for it.
     private func willLook() {
         drain()
-        lookedAt = uv_hrtime()
         defer { hasRunJobs = false }
+        lookedAt = uv_hrtime()
         // A task that went on is a request that begins or ends: its first word takes some turns, and is waited for.
-        guard moderation.pause > 0, !hasRunJobs, !isStopping else { return }
+        guard moderation.period > 0, !hasRunJobs, !isStopping else { return }
+        let worked = lookedAt - foundAt
+        guard worked < moderation.period else { return }
         counts.pauses.add(1, ordering: .relaxed)
-        usleep(UInt32(moderation.pause / 1000))
+        usleep(UInt32((moderation.period - worked) / 1000))
     }
 
     private func hasLooked() {
-        moderation.waited(from: lookedAt, to: uv_hrtime())
+        foundAt = uv_hrtime()
+        moderation.waited(from: lookedAt, to: foundAt)
         drain()
     }
 

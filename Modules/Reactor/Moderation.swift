@@ -1,4 +1,4 @@
-/// How long a loop that wakes very often sleeps on before it looks at its sockets, so that it finds work together.
+/// How often a loop that has much to write looks at its sockets, so that it finds work together.
 ///
 /// Network cards call it interrupt moderation. To wake for one chunk of text costs more than the chunk: the processor
 /// leaves its sleep, and what the loop needs has left the caches. With a thousand streams, half a millisecond of waiting
@@ -9,13 +9,13 @@
 struct Moderation {
     /// Nanoseconds over which the loop is watched before it is decided anew.
     static let window: UInt64 = 10_000_000
-    /// The longest sleep in nanoseconds: a fifth of the latency that a chunk may gain on its way.
+    /// The longest period in nanoseconds: a fifth of the latency that a chunk may gain on its way.
     static let longest: UInt64 = 1_000_000
     /// Writes that are to come together.
     static let gathered: UInt64 = 10
 
-    /// Nanoseconds to sleep before each look at the sockets; 0 for none.
-    private(set) var pause: UInt64 = 0
+    /// Nanoseconds from one look at the sockets to the next, of which the loop sleeps what it does not work; 0 for no sleep.
+    private(set) var period: UInt64 = 0
 
     private var begun: UInt64 = 0
     private var idle: UInt64 = 0
@@ -30,9 +30,9 @@ struct Moderation {
         let passed = end - begun
         guard passed >= Self.window else { return }
         let hasTime = idle >= passed / 4
-        // Where not half as many come together in the longest sleep, there is little to be gained.
+        // Where not half as many come together in the longest period, there is little to be gained.
         let areMany = writes * Self.longest >= passed * Self.gathered / 2
-        pause = hasTime && areMany ? min(passed * Self.gathered / writes, Self.longest) : 0
+        period = hasTime && areMany ? min(passed * Self.gathered / writes, Self.longest) : 0
         begun = end
         idle = 0
         writes = 0

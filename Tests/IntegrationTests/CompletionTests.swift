@@ -77,6 +77,25 @@ struct CompletionTests {
         }
     }
 
+    @Test("What the provider counted is told, with what it remembered and what it thought", arguments: [false, true])
+    func counted(isStreamed: Bool) async throws {
+        let usage: JSONValue = [
+            "prompt_tokens": 30, "completion_tokens": 20, "total_tokens": 50,
+            "prompt_tokens_details": ["cached_tokens": 8], "completion_tokens_details": ["reasoning_tokens": 12],
+        ]
+        try await WholeServer.run(upstream: { _ in [.say("Yes."), .count(usage), .finish] }) { server in
+            let client = try server.client()
+            let told: JSONValue?
+            if isStreamed {
+                let body = Self.body(["stream": true, "stream_options": ["include_usage": true]])
+                told = try await Streamed(client, body).chunks.last?["usage"]
+            } else {
+                told = try await client.call("POST", Self.path, body: Self.body()).json["usage"]
+            }
+            #expect(told == usage)
+        }
+    }
+
     @Test("A stream begins with the role, goes on with reasons and text, and ends with the reason, usage and [DONE]")
     func streamed() async throws {
         let words = ["An \"answer\"\n", "in \\ pieces", " – with 😀 and é."]

@@ -74,6 +74,25 @@ struct ProcessTests {
         #expect(line.contains("main.yaml:3:3: logs.levle: unknown key; did you mean 'level'?"), "\(line)")
     }
 
+    @Test("A reload gives a provider that is in use its new bounds")
+    func bounds() async throws {
+        let gate = Gate()
+        let upstream = try Upstream { _ in [.wait(gate), .say("Yes."), .finish] }
+        let folder = try Folder()
+        let limit = "providers.upstream.concurrency.limit"
+        let server = try Executable(config: try write(folder, upstream.settings + ["\(limit)=1"]))
+        let client = try Client(port: await server.ready())
+        let turns = try await [client.ask("Who?"), client.ask("And who else?")]
+        while upstream.requests.isEmpty { await Task.yield() }
+        _ = try write(folder, upstream.settings + ["\(limit)=2"])
+        server.run.send(SIGHUP)
+        // The second is asked while the first still waits.
+        while upstream.requests.count < 2 { await Task.yield() }
+        gate.open()
+        for turn in turns { #expect(try await client.view(turn.path).outcome == .complete) }
+        #expect(await server.stop().code == 0)
+    }
+
     /// Asks a question, and watches its answer up to the first text.
     private func asked(_ server: Executable) async throws -> (reader: Client, viewing: Viewing) {
         let port = try await server.ready()

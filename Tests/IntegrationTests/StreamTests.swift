@@ -228,6 +228,13 @@ struct StreamTests {
             #expect(viewing.outcome == .cancelled)
             #expect(try await server.lastMessage(turn)["outcome"] == "cancelled")
         }
+        // One that watched and left: the grace is long enough for it to come, and counts from its going.
+        let leaving = ["streaming.on_detach=cancel", "streaming.detach_grace=500ms"]
+        try await WholeServer.run(leaving, upstream: { _ in [.say("Before "), .stall] }) { server in
+            let turn = try await leave(server)
+            await server.upstream.server.disconnects.reaches(1)
+            #expect(try await server.client().view(turn.path).outcome == .cancelled)
+        }
     }
 
     /// Begins a turn, watches its first words, and leaves.

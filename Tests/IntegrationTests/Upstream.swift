@@ -9,6 +9,8 @@ final class Upstream: Sendable {
     enum Act: Sendable {
         case say(String)
         case think(String)
+        /// Tells what was used, as OpenAI's API does.
+        case count(JSONValue)
         case wait(Gate)
         case take(Semaphore)
         /// Ends the answer as it should end.
@@ -77,6 +79,8 @@ final class Upstream: Sendable {
         switch act {
         case .say(let text): [.send(chunk(["content": .string(text)]))]
         case .think(let text): [.send(chunk(["reasoning_content": .string(text)]))]
+        case .count(let usage):
+            [.send("data: \(text(["id": "c", "model": "scripted-1", "choices": [], "usage": usage]))\n\n")]
         case .wait(let gate): [.wait(gate)]
         case .take(let semaphore): [.take(semaphore)]
         case .finish: step(.finishAs("stop"))
@@ -94,10 +98,12 @@ final class Upstream: Sendable {
 
     private static func whole(_ acts: [Act]) -> [ScriptedServer.Step] {
         var (steps, said, thought, reason) = ([ScriptedServer.Step](), "", "", "stop")
+        var body: [String: JSONValue] = ["id": "c", "model": "scripted-1"]
         for act in acts {
             switch act {
             case .say(let text): said += text
             case .think(let text): thought += text
+            case .count(let usage): body["usage"] = usage
             case .refuse(let status, let body): return refusal(status, body)
             case .wait, .take, .stall, .cut: steps += step(act)
             case .finish: break
@@ -106,8 +112,8 @@ final class Upstream: Sendable {
         }
         var message: [String: JSONValue] = ["role": "assistant", "content": .string(said)]
         if !thought.isEmpty { message["reasoning_content"] = .string(thought) }
-        let choice: JSONValue = ["index": 0, "message": .object(message), "finish_reason": .string(reason)]
-        return steps + answer("200 OK", text(["id": "c", "model": "scripted-1", "choices": [choice]]))
+        body["choices"] = [["index": 0, "message": .object(message), "finish_reason": .string(reason)]]
+        return steps + answer("200 OK", text(.object(body)))
     }
 
     private static func refusal(_ status: Int, _ body: String) -> [ScriptedServer.Step] { answer("\(status) No", body) }

@@ -135,12 +135,13 @@ struct ModelRouteTests {
 
     @Test("asks the next when the tries are used up, or would be in vain, or the wait is long")
     func failsOver() async {
-        for acts in [
-            [Actor.Act.fail(.providerFailed)], [.fail(.providerAuthentication)],
-            [.fail(.rateLimited, wait: .seconds(20))],
+        for (failure, isTriedAgain) in [
+            (Actor.Act.fail(.providerFailed), true), (.fail(.providerAuthentication), false),
+            (.fail(.rateLimited, wait: .seconds(20)), false),
         ] {
-            let (first, second) = (Actor("a", acts), Actor("b", [.say("Yes."), .finish]))
+            let (first, second) = (Actor("a", [failure]), Actor("b", [.say("Yes."), .finish]))
             let journey = await Journey(route(first, second))
+            #expect(journey.waits.isEmpty != isTriedAgain)
             #expect(journey.text == "Yes.")
             #expect(journey.events == ["asks b", "stop"])
             #expect(journey.error == nil)
@@ -152,6 +153,15 @@ struct ModelRouteTests {
         let second = Actor("b", [.say("Yes."), .finish])
         let journey = await Journey(route(Actor("a", [.fail(.contentBlocked)]), second))
         #expect(journey.error == .contentBlocked)
+        #expect(second.prompts.isEmpty)
+    }
+
+    @Test("has nobody go on from a text that its provider withdrew")
+    func withdrawn() async {
+        let first = Actor("a", [.say("Take two "), .give(.retract), .fail(.providerTruncated)])
+        let second = Actor("b", [.say("tablets."), .finish])
+        let journey = await Journey(route(first, second))
+        #expect(journey.error == .providerTruncated)
         #expect(second.prompts.isEmpty)
     }
 

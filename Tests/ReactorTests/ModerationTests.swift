@@ -6,7 +6,7 @@ import Testing
 @Suite("Moderation of wake-ups", .timeLimit(.minutes(1)))
 struct ModerationTests {
     /// What a loop sleeps after some windows in which it wrote so often in a millisecond and was idle so long.
-    private func pause(writes: Int, idle: Double) -> UInt64 {
+    private func period(writes: Int, idle: Double) -> UInt64 {
         var moderation = Moderation()
         var now: UInt64 = 0
         for _ in 0..<50 {
@@ -15,21 +15,21 @@ struct ModerationTests {
             now += 1_000_000
             moderation.waited(from: now - wait, to: now)
         }
-        return moderation.pause
+        return moderation.period
     }
 
     @Test(
         "A loop that has time sleeps until ten writes come together, for a millisecond at most",
         arguments: [(writes: 5, sleep: 1_000_000), (10, 1_000_000), (20, 500_000), (50, 200_000)])
     func gathers(_ writes: Int, sleep: UInt64) {
-        #expect(pause(writes: writes, idle: 0.5) == sleep)
+        #expect(period(writes: writes, idle: 0.5) == sleep)
     }
 
     @Test("A loop that writes seldom answers at once", arguments: [0, 1, 4])
-    func seldom(_ writes: Int) { #expect(pause(writes: writes, idle: 0.9) == 0) }
+    func seldom(_ writes: Int) { #expect(period(writes: writes, idle: 0.9) == 0) }
 
     @Test("A loop with hardly any time to spare does not sleep", arguments: [0, 0.1, 0.24])
-    func saturated(_ idle: Double) { #expect(pause(writes: 40, idle: idle) == 0) }
+    func saturated(_ idle: Double) { #expect(period(writes: 40, idle: idle) == 0) }
 
     @Test(
         "However load comes and goes, no sleep is longer than a millisecond, and it ends with the load",
@@ -41,12 +41,12 @@ struct ModerationTests {
         for _ in 0..<10_000 {
             moderation.wrote(.random(in: 0...200, using: &random))
             let start = now + .random(in: 0...2_000_000, using: &random)
-            now = start + moderation.pause + .random(in: 0...5_000_000, using: &random)
+            now = start + moderation.period + .random(in: 0...5_000_000, using: &random)
             moderation.waited(from: start, to: now)
-            #expect(moderation.pause <= 1_000_000)
+            #expect(moderation.period <= 1_000_000)
         }
         for _ in 0..<2 { moderation.waited(from: now, to: now + Moderation.window) }
-        #expect(moderation.pause == 0)
+        #expect(moderation.period == 0)
     }
 
     @Test("A loop that writes often, a little at a time, comes to sleep before it looks")

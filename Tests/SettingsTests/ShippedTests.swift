@@ -117,6 +117,13 @@ struct SparseTests {
         return nil
     }
 
+    /// All that settings hold, in any order.
+    static func held(_ settings: Settings) -> [Substring] {
+        var text = ""
+        dump(settings, to: &text)
+        return text.split(separator: "\n").sorted()
+    }
+
     @Test("nothing at all works, with the demo answering")
     func nothing() throws {
         let settings = try read("").settings
@@ -134,8 +141,10 @@ struct SparseTests {
         text = text.dropLast() + " \(value)\n"
         // A provider that is named says of which kind it is.
         if names.first == "providers" { text = text.replacing("  demo:\n", with: "  demo:\n    kind: demo\n") }
-        let after = try read(text).all.reduce(into: [:]) { $0[$1.path] = $1.value }
+        let (settings, all) = try read(text)
+        let after = all.reduce(into: [:]) { $0[$1.path] = $1.value }
         #expect(after[key.path] != before[key.path], "\(value)")
+        #expect(Self.held(settings) != Self.held(try read("").settings), "\(value) was read, and is nowhere")
         for (path, value) in before where path != key.path { #expect(after[path] == value, "\(path)") }
     }
 
