@@ -15,7 +15,7 @@ from pathlib import Path
 
 from report import Bars, print_table
 from streams import TextDiffers
-from targets import Medstream, Provider
+from targets import OTHER_CORES, Medstream, Provider, on
 
 VIEWERS = 100
 STEP_SECONDS, STEPS = 10, 6
@@ -49,14 +49,15 @@ CASES = [Case("one answer for all", 5, True), Case("an answer for each", 10, Fal
 def measure(case: Case, work: Path, slow: int) -> list[dict]:
     """Figures for each ten seconds of a minute, with `slow` viewers that stop reading beside those that go on."""
     model = f"mock-n{120_000 // case.interval}-i{case.interval}"
-    with Provider(work) as provider, PatientMedstream(work, provider, model) as target:
+    with Provider(work, OTHER_CORES) as provider, PatientMedstream(work, provider, model) as target:
         request = target.request()
         if case.is_shared:
             request[-1] += "&request_id=shared"
         command = [str(work / "load"), *request, "--streams", str(VIEWERS + slow), "--slow", str(slow), "--warm", "0",
                    "--pid", str(target.process.pid), "--also", str(provider.process.pid)]
-        load = subprocess.Popen(command + ["--window", str(STEP_SECONDS)] * STEPS, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+        with on(OTHER_CORES):
+            load = subprocess.Popen(command + ["--window", str(STEP_SECONDS)] * STEPS, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True)
         steps = []
         for line in load.stdout:
             steps.append(json.loads(line) | {"kernel_kib": kernel_memory_kib(target.port)})

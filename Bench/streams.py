@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from report import Bars, print_table
-from targets import Direct, Provider
+from targets import OTHER_CORES, Direct, Provider, on
 
 COUNT_SECONDS = 2.0
 CALM = "20 x 50 ms"
@@ -98,7 +98,7 @@ def system_calls(pids: list[int]) -> float | None:
 
 def measure(scenario: Scenario, kind: type, work: Path) -> dict:
     """One run: fresh provider, fresh target, one load."""
-    with Provider(work) as provider, kind(work, provider, scenario.model) as target:
+    with Provider(work, OTHER_CORES) as provider, kind(work, provider, scenario.model) as target:
         pids = target.working_pids()
         command = [str(work / "load"), *target.request(), "--streams", str(scenario.streams), "--ramp", str(scenario.ramp),
                    "--warm", str(scenario.warm), "--window", str(scenario.seconds), "--may-lag", str(int(target.may_lag))]
@@ -110,7 +110,8 @@ def measure(scenario: Scenario, kind: type, work: Path) -> dict:
             command += ["--complete", str(scenario.chunks)]
         elif scenario.interval < 1000:
             command += ["--window", str(COUNT_SECONDS + 0.5)]
-        load = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with on(OTHER_CORES):
+            load = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         result = json.loads(load.stdout.readline() or "{}")
         if "--complete" not in command and scenario.interval < 1000:
             calls = system_calls(pids)

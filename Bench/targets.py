@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 STREAM_LIMIT = 20_000
@@ -21,6 +22,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+# What is measured on one core has the first to itself; whoever talks to it shares the others.
+EVERY_CORE = os.sched_getaffinity(0)
+FIRST_CORE = set(sorted(EVERY_CORE)[:1])
+OTHER_CORES = EVERY_CORE - FIRST_CORE or EVERY_CORE
+
+
+@contextmanager
+def on(cores: set[int]):
+    """Has processes that are started meanwhile run on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Process:
     """A child process with a log file, ended when the `with` block is left."""
 
@@ -28,6 +46,7 @@ class Process:
     ready_path: str | None = None
     start_seconds = 15
     environment: dict[str, str] = {}
+    own_cores = EVERY_CORE
 
     def __init__(self, work: Path):
         self.work = work
@@ -38,7 +57,7 @@ class Process:
         raise NotImplementedError
 
     def __enter__(self):
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as log, on(self.own_cores):
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=os.environ | self.environment)
         try:
@@ -90,6 +109,10 @@ class Provider(Process):
 
     name = "provider"
 
+    def __init__(self, work: Path, cores: set[int] = EVERY_CORE):
+        super().__init__(work)
+        self.own_cores = cores
+
     def command(self):
         return [str(self.work / "mock_provider"), str(self.port)]
 
@@ -105,6 +128,7 @@ class Target(Process):
         self.provider = provider
         self.model = model
         self.cores = cores
+        self.own_cores = FIRST_CORE if cores == 1 else EVERY_CORE
 
     def model_to_ask_for(self) -> str:
         return self.model
