@@ -127,10 +127,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         drain()
         defer { hasRunJobs = false }
         lookedAt = uv_hrtime()
-        // A task that went on is a request that begins or ends: its first word takes some turns, and is waited for.
-        guard moderation.period > 0, !hasRunJobs, !isStopping else { return }
         let worked = lookedAt - foundAt
-        guard worked < moderation.period else { return }
+        // A task that went on is a request that begins or ends: its first word takes some turns, and is waited for.
+        guard worked < moderation.period, !hasRunJobs, !isStopping else { return }
         counts.pauses.add(1, ordering: .relaxed)
         usleep(UInt32((moderation.period - worked) / 1000))
     }

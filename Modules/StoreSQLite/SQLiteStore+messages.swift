@@ -225,10 +225,16 @@ extension Transaction {
         try new.insert(as: sequence, in: self)
     }
 
-    /// Throws when a message has this stream; that is a conflict only to the one who may know of that message.
+    /// Throws when a message has this stream.
     private borrowing func requireFree(_ stream: StreamID, for owner: UserID) throws {
         let holder = try row("SELECT owner FROM message WHERE stream = ?", stream.text) { row in try row.text(0) }
-        guard let holder else { return }
-        throw holder == owner.text ? StoreError.conflict(.identifier) : .notFound
+        if let holder { throw StoreError.taken(by: holder, wantedBy: owner) }
+    }
+}
+
+extension StoreError {
+    /// What somebody is told who wants a name that another row has: a conflict only who may know of that row.
+    static func taken(by holder: String, wantedBy owner: UserID) -> StoreError {
+        holder == owner.text ? .conflict(.identifier) : .notFound
     }
 }

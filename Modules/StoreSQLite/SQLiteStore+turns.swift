@@ -214,10 +214,9 @@ private struct Beginning: Sendable {
         return BegunTurn(turn: reference, isNew: true, question: question, answer: answer)
     }
 
-    /// Throws for the first of them; that is a conflict only to the one who may know of that message.
+    /// Throws for the first of them.
     private func requireNone(_ namesakes: [Namesake], that holds: (Namesake) -> Bool) throws(StoreError) {
-        guard let one = namesakes.first(where: holds) else { return }
-        throw one.owner == turn.owner.text ? .conflict(.identifier) : .notFound
+        if let one = namesakes.first(where: holds) { throw .taken(by: one.owner, wantedBy: turn.owner) }
     }
 
     /// The message to answer: a new one, or the stored one that the retried answer answered.
@@ -229,7 +228,7 @@ private struct Beginning: Sendable {
             conversation = turn.names.conversation
             text = first
             if let owner = try transaction.owner(of: conversation) {
-                throw owner == turn.owner.text ? StoreError.conflict(.identifier) : StoreError.notFound
+                throw StoreError.taken(by: owner, wantedBy: turn.owner)
             }
         case .message(let id, let next):
             conversation = id

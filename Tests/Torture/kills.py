@@ -78,11 +78,11 @@ class Reaper:
             process.wait(self.chance.uniform(SOONEST, LATEST) * (3 if fault else 1))
         if process.has_ended:
             code = process.popen.returncode
-            if code != -signal.SIGKILL:
+            if not fault or code != -signal.SIGKILL:
                 self.toll.failures.append(f"the {self.kind} ended by itself with {code}")
                 self.count += 1
                 return
-            self.toll.placed[fault[0] if fault else "nowhere"] += 1
+            self.toll.placed[fault[0]] += 1
         else:
             process.kill()
             self.toll.random[self.kind] += 1
