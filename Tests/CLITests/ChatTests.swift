@@ -232,6 +232,8 @@ struct ChatTests {
             await asked.reaches(1)
             run.send(SIGINT)
             if isTaken { gate.add() }
+            #expect(await within(.seconds(20)) { _ = await run.result() }, "it waits on")
+            run.send(SIGKILL)
             let result = await run.result()
             #expect(result.code == 130)
             #expect(server.questions.count == 1)
