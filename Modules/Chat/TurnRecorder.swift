@@ -183,13 +183,8 @@ final class TurnRecorder: Sendable {
             conversation: conversation.id, userMessage: turn.names.userMessage,
             assistantMessage: turn.names.assistantMessage, stream: turn.names.stream)
         let time = turn.begunAt ?? .now
-        let question = Message(
-            id: names.userMessage, conversation: conversation.id, owner: turn.owner, role: .user,
-            text: turn.subject.text ?? "", createdAt: time)
-        let answer = Message(
-            id: names.assistantMessage, conversation: conversation.id, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: names.stream, replyTo: question.id, createdAt: time)
-        return (names, question, answer)
+        let question = turn.question(turn.subject.text ?? "", in: conversation.id, at: time)
+        return (names, question, turn.answer(to: question, at: time))
     }
 
     /// The conversation of a turn, and what was said in it before, newest first.

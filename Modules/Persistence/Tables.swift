@@ -311,9 +311,7 @@ extension Tables {
             return try message(question, turn.owner)
         }
         try checkFree(turn.names.userMessage, for: turn.owner)
-        return Message(
-            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
-            createdAt: time)
+        return turn.question(text, in: conversation, at: time)
     }
 
     private func answer(to question: Message, of turn: NewTurn, at time: Timestamp) throws(StoreError) -> Message {
@@ -322,9 +320,7 @@ extension Tables {
         guard turn.names.assistantMessage != question.id else { throw .conflict(.identifier) }
         try checkFree(turn.names.assistantMessage, for: turn.owner)
         try checkFree(turn.names.stream, for: turn.owner)
-        return Message(
-            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
+        return turn.answer(to: question, retrying: retried, at: time)
     }
 
     private mutating func remember(_ key: OwnedKey, _ turn: NewTurn, _ reference: TurnReference, at time: Timestamp) {

@@ -29,15 +29,9 @@ struct NewRows: Sendable {
         case .retry: return nil
         }
         self.turn = turn
-        question = MessageRow(
-            Message(
-                id: turn.names.userMessage, conversation: place, owner: turn.owner, role: .user, text: said,
-                createdAt: now), keyring, node: nil)
-        answer = MessageRow(
-            Message(
-                id: turn.names.assistantMessage, conversation: place, owner: turn.owner, role: .assistant,
-                state: .streaming, stream: turn.names.stream, replyTo: turn.names.userMessage, createdAt: now), keyring,
-            node: node)
+        let asked = turn.question(said, in: place, at: now)
+        question = MessageRow(asked, keyring, node: nil)
+        answer = MessageRow(turn.answer(to: asked, at: now), keyring, node: node)
         sealedConversation =
             isNewConversation
             ? keyring.seal([conversation.title, conversation.summary], in: .conversation, row: place.text)

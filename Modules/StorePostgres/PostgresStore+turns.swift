@@ -86,13 +86,8 @@ extension Transaction {
         let isAsked = place.question == nil
         let question =
             place.question
-            ?? Message(
-                id: turn.names.userMessage, conversation: place.conversation, owner: turn.owner, sequence: sequence,
-                role: .user, text: place.text, createdAt: now)
-        let answer = Message(
-            id: turn.names.assistantMessage, conversation: place.conversation, owner: turn.owner,
-            sequence: sequence + added - 1, role: .assistant, state: .streaming, stream: turn.names.stream,
-            replyTo: question.id, retryOf: place.retried, createdAt: now)
+            ?? turn.question(place.text, in: place.conversation, as: sequence, at: now)
+        let answer = turn.answer(to: question, retrying: place.retried, as: sequence + added - 1, at: now)
         if isAsked { last.append(MessageRow(question, keyring, node: nil).insert(sequence: question.sequence)) }
         last.append(MessageRow(answer, keyring, node: node).insert(sequence: answer.sequence))
         let reference = TurnReference(

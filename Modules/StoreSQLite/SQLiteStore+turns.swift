@@ -174,10 +174,7 @@ private struct Beginning: Sendable {
             question.sequence = last - 1
             try MessageRow(question, sealedQuestion, node: nil).insert(as: last - 1, in: transaction)
         }
-        var answer = Message(
-            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
-        answer.sequence = last
+        let answer = turn.answer(to: question, retrying: retried, as: last, at: time)
         try MessageRow(answer, sealedAnswer, node: node).insert(as: last, keyPrint: prints?.key, in: transaction)
         let reference = TurnReference(
             conversation: question.conversation, userMessage: question.id, assistantMessage: answer.id,
@@ -212,10 +209,7 @@ private struct Beginning: Sendable {
             guard old.state == .final else { throw StoreError.conflict(.stillStreaming) }
             return (try transaction.message(question, turn.owner, keyring), old.id)
         }
-        let question = Message(
-            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
-            createdAt: time)
-        return (question, nil)
+        return (turn.question(text, in: conversation, at: time), nil)
     }
 
     private func remember(
