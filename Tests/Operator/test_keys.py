@@ -168,12 +168,3 @@ def test_keys_may_come_from_the_environment(make_house):
     house.start_server()
     assert_kept(house, crowd)
     assert os.environ.get("MEDSTREAM_KEYS") is None
-
-
-@pytest.fixture
-def say(capsys):
-    """Prints a line that a passing test shows as well."""
-    def say(line: object):
-        with capsys.disabled():
-            print(f"\n  {line}", end="", flush=True)
-    return say
