@@ -26,7 +26,9 @@ extension Storage {
     /// - Throws: what the store or a queue throws.
     func reencrypt(_ report: (Int) -> Void) async throws -> Int {
         var unopened = 0
-        for (_, queue) in queues { unopened += try await drain(report) { try await queue.reencrypt(limit: Self.stepRows) } }
+        for (_, queue) in queues {
+            unopened += try await drain(report) { try await queue.reencrypt(limit: Self.stepRows) }
+        }
         return try await unopened + drain(report) { try await store.reencrypt(limit: Self.stepRows) }
     }
 

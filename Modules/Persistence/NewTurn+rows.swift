@@ -13,8 +13,8 @@ extension NewTurn {
         _ text: String, in conversation: ConversationID, as sequence: Int = 0, at time: Timestamp
     ) -> Message {
         Message(
-            id: names.userMessage, conversation: conversation, owner: owner, sequence: sequence, role: .user, text: text,
-            createdAt: time)
+            id: names.userMessage, conversation: conversation, owner: owner, sequence: sequence, role: .user,
+            text: text, createdAt: time)
     }
 
     /// The row of the answer, open for writing.

@@ -45,7 +45,9 @@ enum BackupCommand {
                     made: .now, keyring: keyring.identity, keys: keyring.keys.map { "\($0.id)" }))
             let terminal = Terminal()
             terminal.write(arguments[Shared.json] ? manifest.json.jsonText + "\n" : text(manifest, in: folder))
-            if storage.storePath == nil { terminal.note("The store is PostgreSQL, which this does not copy: use pg_dump.") }
+            if storage.storePath == nil {
+                terminal.note("The store is PostgreSQL, which this does not copy: use pg_dump.")
+            }
             return ExitCode.done
         }
     }
