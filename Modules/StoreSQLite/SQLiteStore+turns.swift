@@ -202,6 +202,7 @@ private struct Beginning: Sendable {
         case .message(let id, let next):
             conversation = id
             text = next
+            guard try transaction.owner(of: id) == turn.owner.text else { throw StoreError.notFound }
         case .retry(let stream):
             let old = try transaction.answer(of: stream, turn.owner, keyring)
             guard let question = old.replyTo else { throw StoreError.notFound }
