@@ -46,7 +46,9 @@ struct NewRows: Sendable {
         if let prints { values += [.bytes(prints.subject), .int(Int((now + turn.keyRetention).milliseconds))] }
         if case .newConversation = turn.subject {
             let sealed = conversation.sealed(keyring)
-            values += [.text(conversation.kind.rawValue), .bool(conversation.isNamed), .bytes(sealed.bytes), sealed.key]
+            values += [
+                .text(conversation.kind.rawValue), .bool(conversation.isNamed), .bytes(sealed.bytes), sealed.key,
+            ]
         }
         self.values = values
     }
