@@ -83,7 +83,7 @@ let package = Package(
         module("Telemetry", uses: ["Core"]),
 
         module("Streaming", uses: ["Core", "Hashing", "JSON", "Reactor"]),
-        module("Persistence", uses: ["Core", "JSON"]),
+        module("Persistence", uses: ["Core", "Encryption", "JSON"]),
         module("Jobs", uses: ["Core", "Persistence", "Telemetry"]),
         module("Providers", uses: ["Configuration", "Core", "HTTPClient", "JSON", "Reactor"]),
         module("Chat", uses: ["Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming", "Telemetry"]),

@@ -1,6 +1,8 @@
 """What any of the tests in Python may ask for."""
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,24 @@ def database(postgres):
     name = postgres.make_database()
     yield name
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def folder(request):
+    """Kept when the test fails, so that its logs can be read."""
+    made = Path(tempfile.mkdtemp(prefix="medstream-"))
+    failed = request.session.testsfailed
+    yield made
+    if request.session.testsfailed == failed:
+        shutil.rmtree(made, ignore_errors=True)
+    else:
+        print(f"What the test left is kept in {made}")
+
+
+@pytest.fixture
+def say(capsys):
+    """Prints a line that a passing test shows as well."""
+    def say(line: object):
+        with capsys.disabled():
+            print(f"\n  {line}", end="", flush=True)
+    return say

@@ -1,10 +1,20 @@
 import Arguments
 import Backup
 import Encryption
+import Foundation
 import Persistence
 import Settings
 import Storage
 import StoreSQLite
+import Telemetry
+
+/// Why there is nothing to look after; a sentence for the operator.
+struct NothingKept: Error, CustomStringConvertible {
+    let description: String
+
+    static let memory = NothingKept(
+        description: "With 'persistence.store: memory' nothing is kept that could be looked after.")
+}
 
 extension Installation {
     /// Opens what is kept, and does something with it.
@@ -15,11 +25,11 @@ extension Installation {
     ///   - body: what is done.
     /// - Returns: the exit code: that of `body`, or of the reason why it could not be done, which has been said then.
     static func withStorage(
-        _ arguments: Arguments, mayMake: Bool = false, _ body: (OpenStorage) async throws -> Int32
+        _ arguments: Arguments, mayMake: Bool = false, _ body: (Storage) async throws -> Int32
     ) async -> Int32 {
         guard let settings = settings(arguments) else { return ExitCode.configuration }
         return await reporting {
-            let storage = try await OpenStorage.open(settings, mayMake: mayMake)
+            let storage = try await open(settings, mayMake: mayMake)
             do {
                 let code = try await body(storage)
                 await storage.close()
@@ -31,6 +41,28 @@ extension Installation {
         }
     }
 
+    /// Opens what the settings name, with the keys that are there: none are made.
+    ///
+    /// - Parameters:
+    ///   - settings: of the installation.
+    ///   - mayMake: whether a store that is not there is made.
+    /// - Returns: what is open until it is closed.
+    /// - Throws: ``NothingKept``, `KeyringError`, `StorageError`.
+    static func open(_ settings: Settings, mayMake: Bool) async throws -> Storage {
+        let persistence = settings.persistence
+        guard persistence.store != .memory else { throw NothingKept.memory }
+        // Lost keys are told of before a missing store, which cannot be made without them.
+        _ = try settings.encryption.keyring()
+        guard mayMake || persistence.store == .postgres || FileManager.default.fileExists(atPath: persistence.path)
+        else {
+            throw NothingKept(
+                description:
+                    "There is no store '\(persistence.path)' yet: a server makes it when it starts, and 'medstream migrate' does so now."
+            )
+        }
+        return try await Storage.open(settings, for: .tool, log: Log(level: .warning))
+    }
+
     /// Does something, and says why it could not be done.
     ///
     /// - Returns: the exit code.
@@ -39,7 +71,10 @@ extension Installation {
             return try await body()
         } catch let error as KeyringError {
             return refuse(error)
-        } catch let error where error is NothingKept || error is StorageError || error is StoreFileError {
+        } catch let error as StorageError {
+            Terminal().note("\(error)")
+            return error.isPermanent ? ExitCode.configuration : ExitCode.unavailable
+        } catch let error where error is NothingKept || error is StoreFileError {
             Terminal().note("\(error)")
             return ExitCode.configuration
         } catch let error as StoreError {

@@ -3,6 +3,7 @@ import Encryption
 import Foundation
 import Persistence
 import SQLite
+import Storage
 import StoreSQLite
 
 /// Files of a backup that lie in a folder for now: whether they are fit to be a data directory.
@@ -19,7 +20,7 @@ struct RestoredFiles {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".sqlite")
         {
             let path = "\(folder)/\(name)"
-            let findings = try await name == OpenStorage.storeFile ? check(path) : integrity(of: path)
+            let findings = try await name == Storage.storeFile ? check(path) : integrity(of: path)
             if let first = findings.first {
                 throw BackupError.failed(
                     part: name, reason: "\(findings.count) things are wrong with it, such as: \(first)")

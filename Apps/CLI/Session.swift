@@ -25,13 +25,16 @@ struct Session: Sendable {
         var exitCode: Int32
     }
 
-    /// Asks, and shows the answer; Ctrl-C stops it.
+    /// Asks, and shows the answer; Ctrl-C stops it, or the wait for it.
     func ask(_ question: ChatClient.Question, as format: AnswerView.Format) async -> Answered {
         var view = AnswerView(on: terminal, as: format)
         var result = Answered(conversation: question.conversation, exitCode: ExitCode.done)
-        await interrupts.asking()
+        let asking = Interrupts.Question(executorPreference: loop) { [client] in
+            do throws(ClientError) { return .success(try await client.ask(question)) } catch { return .failure(error) }
+        }
+        await interrupts.asking(asking)
         do throws(ClientError) {
-            let turn = try await client.ask(question)
+            let turn = try await asking.value.get()
             result.conversation = turn.conversation
             await interrupts.answering(turn.stream)
             result.exitCode = await follow(turn.stream, after: 0, in: &view)

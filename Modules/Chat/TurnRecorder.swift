@@ -9,10 +9,10 @@ import Synchronization
 /// write whose outcome is unknown is spooled as well: done twice, it is done once.
 final class TurnRecorder: Sendable {
     let store: any ConversationStore
-    private let spool: (any JobQueue)?
-    private let health = StoreHealth()
-    private let recent = RecentConversations()
-    private let unsaved = UnsavedAnswers()
+    let spool: (any JobQueue)?
+    let health = StoreHealth()
+    let recent = RecentConversations()
+    let unsaved = UnsavedAnswers()
     /// The last turn of each conversation that went to the spool, by the name of its job.
     private let last = Mutex<Spooled>(Spooled())
 
@@ -183,13 +183,8 @@ final class TurnRecorder: Sendable {
             conversation: conversation.id, userMessage: turn.names.userMessage,
             assistantMessage: turn.names.assistantMessage, stream: turn.names.stream)
         let time = turn.begunAt ?? .now
-        let question = Message(
-            id: names.userMessage, conversation: conversation.id, owner: turn.owner, role: .user,
-            text: turn.subject.text ?? "", createdAt: time)
-        let answer = Message(
-            id: names.assistantMessage, conversation: conversation.id, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: names.stream, replyTo: question.id, createdAt: time)
-        return (names, question, answer)
+        let question = turn.question(turn.subject.text ?? "", in: conversation.id, at: time)
+        return (names, question, turn.answer(to: question, at: time))
     }
 
     /// The conversation of a turn, and what was said in it before, newest first.
@@ -246,64 +241,6 @@ final class TurnRecorder: Sendable {
     func forget(of owner: UserID) {
         recent.forget(of: owner)
         waiting.withLock { waiting in waiting = waiting.filter { $0.value.question.owner != owner } }
-    }
-
-    // MARK: The answer
-
-    /// Records how far an answer has come; what fails is made up for by the next record.
-    func checkpoint(_ answer: Message) async {
-        guard health.isReachable else { return }
-        do throws(StoreError) {
-            try await store.save(answer)
-        } catch .unavailable {
-            health.answered(false)
-        } catch {
-            // Deleted, or no room: the end tells.
-        }
-    }
-
-    /// Records the end of an answer; where that fails, for as long as the process lives it is tried again.
-    ///
-    /// - Returns: whether it is in the store; if not, it is in the spool, which is as durable.
-    /// - Throws: as ``ConversationStore/save(_:then:)``.
-    func finish(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
-        do throws(StoreError) {
-            return try await record(answer, waiting: turn)
-        } catch {
-            switch error {
-            case .unavailable, .full:
-                unsaved.keep(answer, waiting: turn) { [self] answer, turn throws(StoreError) in
-                    _ = try await record(answer, waiting: turn)
-                }
-            default: break
-            }
-            throw error
-        }
-    }
-
-    private func record(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
-        FaultPoint.reach("before_save")
-        let jobs = [ConversationToDescribe(answer.conversation, of: answer.owner, after: answer.id).job]
-        if turn == nil, spool == nil || health.mayAsk() {
-            do throws(StoreError) {
-                try await store.save(answer, then: jobs)
-                health.answered(true)
-                FaultPoint.reach("after_commit_before_ack")
-                if spool != nil { recent.update(answer) }
-                return true
-            } catch {
-                guard case .unavailable = error, spool != nil else {
-                    health.answered(true)
-                    throw error
-                }
-                health.answered(false)
-            }
-        }
-        guard let spool else { return true }
-        try await spool.enqueue([DeferredTurn(begun: turn, messages: [answer], jobs: jobs).job])
-        FaultPoint.reach("after_spool_before_ack")
-        recent.update(answer)
-        return false
     }
 }
 

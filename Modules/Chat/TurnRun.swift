@@ -75,7 +75,7 @@ final class TurnRun: Sendable {
         if answer.error == nil, answer.isReasoning { stream.complete(.reasoning, of: stage) }
         // A stop that came too late to cut the answer is none.
         if answer.error != nil || stream.stopReason == .length { answer.stopReason = stream.stopReason }
-        if let error = answer.error { answer.error = reading(of: error, answer.stopReason) }
+        if let error = answer.error { answer.error = answer.reading(of: error) }
     }
 
     @inline(never)
@@ -94,18 +94,17 @@ final class TurnRun: Sendable {
     /// Ends the panels, says what went wrong, records the answer and ends the stream.
     @inline(never)
     private func conclude(_ answer: Answer, _ stream: isolated StreamLog) async {
-        let reason = answer.stopReason
         let text = stream.text(.chat, stage)
         let reasoning = stream.text(.reasoning, stage)
-        if answer.error == nil, reason == nil {
-            answer.error = fault(of: answer, text)
+        if answer.error == nil, answer.stopReason == nil {
+            answer.error = answer.fault(in: text)
             if answer.error == nil { stream.complete(.chat, of: stage) }
         }
         if let error = answer.error {
             stream.append(error, stage: stage)
             report(error, stream)
         }
-        let outcome = outcome(of: answer, reason, hasText: !text.isEmpty || !reasoning.isEmpty)
+        let outcome = answer.outcome(hasText: !text.isEmpty || !reasoning.isEmpty)
         let spans = answer.counted(text, reasoning, prompt, prices)
         let (usage, cost) = (Usage.sum(of: spans.map(\.usage)), Cost.sum(of: spans.map(\.cost)))
         if let record {
@@ -126,8 +125,8 @@ final class TurnRun: Sendable {
             await save(row, record, into: stream)
             stream.isRecording = false
         }
-        let facts = self.facts(answer, spans)
-        stream.finish(.done(outcome, sentence(answer, reason), usage: usage, cost: cost, metadata: facts))
+        stream.finish(
+            .done(outcome, answer.sentence, usage: usage, cost: cost, metadata: answer.facts(of: spans)))
     }
 
     private func startDeadline(_ answer: Answer, _ stream: isolated StreamLog) {
@@ -252,77 +251,6 @@ final class TurnRun: Sendable {
             stream.append(failure, stage: stage)
             report(failure, stream)
         }
-    }
-
-    // MARK: What it means
-
-    /// Why the answer ended early, as the user should read it.
-    @inline(never)
-    private func reading(of error: PlatformError, _ reason: StreamLog.StopReason?) -> PlatformError? {
-        switch reason {
-        case nil: error
-        // Asked for by the user, or seen by nobody.
-        case .user, .detached, .length, .deleted: nil
-        case .deadline: PlatformError(.timedOut, "The answer took too long. What came so far is kept; try again.")
-        case .shutdown:
-            PlatformError(.shuttingDown, "The server is restarting. What came so far is kept; try again in a moment.")
-        case .storage: PlatformError(.storageFailed, StreamLog.storageSentence)
-        }
-    }
-
-    /// What is wrong with an answer that came to its end.
-    private func fault(of answer: Answer, _ text: String) -> PlatformError? {
-        if answer.finish == .error {
-            return PlatformError(
-                .providerFailed, "The model's provider broke the answer off. What came so far is kept; try again.")
-        }
-        guard text.isEmpty else { return nil }
-        return switch answer.finish {
-        case .length:
-            PlatformError(
-                .providerTruncated, "The model reached its output limit before it answered. Ask for less, or try again."
-            )
-        case .contentFilter:
-            PlatformError(.contentBlocked, "The provider's content filter withheld the answer. Rephrase the question.")
-        default: PlatformError(.providerFailed, "The model gave no answer. Try again.")
-        }
-    }
-
-    private func outcome(of answer: Answer, _ reason: StreamLog.StopReason?, hasText: Bool) -> Outcome {
-        switch reason {
-        case .user, .detached, .deleted: return .cancelled
-        case .length: return .truncated
-        case .deadline, .shutdown, .storage, nil: break
-        }
-        if answer.finish == .contentFilter || answer.error?.code == .contentBlocked { return .blocked }
-        if answer.error != nil || answer.finish == .error { return hasText ? .truncated : .failed }
-        return answer.finish == .length ? .truncated : .complete
-    }
-
-    private func sentence(_ answer: Answer, _ reason: StreamLog.StopReason?) -> String {
-        if let error = answer.error { return error.message }
-        switch reason {
-        case .user: return "Stopped."
-        case .detached: return "Stopped, because nobody was reading."
-        case .length: return "The answer reached the longest length that is kept."
-        case .deleted: return "Stopped, because it was deleted."
-        case .deadline, .shutdown, .storage, nil: break
-        }
-        switch answer.finish {
-        case .length: return "The model reached its output limit."
-        case .contentFilter: return "The provider's content filter ended the answer."
-        default: return ""
-        }
-    }
-
-    private func facts(_ answer: Answer, _ spans: [AnswerSpan]) -> [String: JSONValue] {
-        var facts: [String: JSONValue] = [:]
-        facts["provider"] = (spans.last?.provider).map(JSONValue.string)
-        facts["model"] = (spans.last?.model).map(JSONValue.string)
-        if spans.count > 1 { facts["spans"] = .array(spans.map(\.json)) }
-        if let finish = answer.finish { facts["finish"] = .string(finish.rawValue) }
-        if !answer.flags.isEmpty { facts["flags"] = .array(answer.flags.map { .string($0.kind) }) }
-        return facts
     }
 
     private func report(_ error: PlatformError, _ stream: isolated StreamLog) {

@@ -4,8 +4,7 @@ import Core
 struct Tables: Sendable {
     private let limits: InMemoryStore.Limits
     private var threads: [ConversationID: Thread] = [:]
-    /// Of each user the places of the conversations in the list, the last used at the end.
-    private var lists: [UserID: [ListPlace]] = [:]
+    private var lists = ConversationLists()
     private var places: [MessageID: Place] = [:]
     private var streams: [StreamID: MessageID] = [:]
     private var keys: [OwnedKey: KeyRow] = [:]
@@ -46,7 +45,7 @@ extension Tables {
         }
         guard threads.count < limits.conversations else { throw .full }
         threads[conversation.id] = Thread(conversation)
-        use(conversation.id, of: conversation.owner, at: conversation.createdAt)
+        use(conversation.id, at: conversation.createdAt)
     }
 
     func thread(_ id: ConversationID, _ owner: UserID) throws(StoreError) -> Thread {
@@ -55,19 +54,15 @@ extension Tables {
     }
 
     /// Those who have a conversation.
-    var owners: Set<UserID> { Set(lists.keys) }
+    var owners: Set<UserID> { lists.owners }
 
-    func threads(of owner: UserID) -> [Thread] { (lists[owner] ?? []).compactMap(thread(at:)) }
+    func threads(of owner: UserID) -> [Thread] { lists.places(of: owner).compactMap(thread(at:)) }
 
     private func thread(at place: ListPlace) -> Thread? { ConversationID(place.id).flatMap { threads[$0] } }
 
     func conversations(of owner: UserID, after cursor: ListPlace?, limit: Int) -> Page<Conversation> {
-        let list = lists[owner] ?? []
-        let rest = list.prefix(cursor.map(list.position) ?? list.count)
-        let page = rest.suffix(max(1, limit))
-        return Page(
-            items: page.reversed().compactMap { thread(at: $0)?.conversation },
-            next: page.count < rest.count ? page.first?.description : nil)
+        let page = lists.page(of: owner, after: cursor, limit: limit)
+        return Page(items: page.items.compactMap { thread(at: $0)?.conversation }, next: page.next)
     }
 
     mutating func rename(
@@ -75,7 +70,7 @@ extension Tables {
     ) throws(StoreError) -> Conversation {
         _ = try thread(id, owner)
         threads[id]?.conversation.rename(title)
-        use(id, of: owner, at: time)
+        use(id, at: time)
         return try thread(id, owner).conversation
     }
 
@@ -95,27 +90,15 @@ extension Tables {
             bytes -= message.bytes
         }
         for key in thread.keys { keys[key] = nil }
-        leave(thread.conversation)
+        lists.remove(thread.conversation)
         threads[id] = nil
         return thread.messages.compactMap(\.stream)
     }
 
-    /// Puts a conversation at the head of its owner's list, even when the clock stood still or went back.
-    private mutating func use(_ id: ConversationID, of owner: UserID, at time: Timestamp) {
+    private mutating func use(_ id: ConversationID, at time: Timestamp) {
         guard var conversation = threads[id]?.conversation else { return }
-        let last = lists[owner]?.last?.time.milliseconds ?? .min
-        leave(conversation)
-        conversation.updatedAt = Timestamp(milliseconds: max(time.milliseconds, last + 1))
+        lists.use(&conversation, at: time)
         threads[id]?.conversation = conversation
-        lists[owner, default: []].append(ListPlace(conversation))
-    }
-
-    private mutating func leave(_ conversation: Conversation) {
-        let owner = conversation.owner
-        let place = ListPlace(conversation)
-        let index = lists[owner]?.position(of: place) ?? 0
-        if lists[owner]?.dropFirst(index).first == place { lists[owner]?.remove(at: index) }
-        if lists[owner]?.isEmpty == true { lists[owner] = nil }
     }
 }
 
@@ -140,7 +123,7 @@ extension Tables {
             if let stream = message.stream { try checkFree(stream, for: message.owner) }
             try checkRoom(messages: 1, bytes: message.bytes)
             append(message)
-            use(message.conversation, of: message.owner, at: time)
+            use(message.conversation, at: time)
             return true
         }
         let stored = try self.message(message.id, message.owner)
@@ -261,7 +244,7 @@ extension Tables {
                     id: question.conversation, owner: turn.owner, kind: kind, title: title,
                     createdAt: question.createdAt))
         } else {
-            use(question.conversation, of: turn.owner, at: time)
+            use(question.conversation, at: time)
         }
         if isAsked { append(question) }
         append(answer)
@@ -311,9 +294,7 @@ extension Tables {
             return try message(question, turn.owner)
         }
         try checkFree(turn.names.userMessage, for: turn.owner)
-        return Message(
-            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
-            createdAt: time)
+        return turn.question(text, in: conversation, at: time)
     }
 
     private func answer(to question: Message, of turn: NewTurn, at time: Timestamp) throws(StoreError) -> Message {
@@ -322,27 +303,12 @@ extension Tables {
         guard turn.names.assistantMessage != question.id else { throw .conflict(.identifier) }
         try checkFree(turn.names.assistantMessage, for: turn.owner)
         try checkFree(turn.names.stream, for: turn.owner)
-        return Message(
-            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
+        return turn.answer(to: question, retrying: retried, at: time)
     }
 
     private mutating func remember(_ key: OwnedKey, _ turn: NewTurn, _ reference: TurnReference, at time: Timestamp) {
         if let forgotten = keys[key] { threads[forgotten.turn.conversation]?.keys.remove(key) }
         keys[key] = KeyRow(subject: turn.subject, turn: reference, end: time + turn.keyRetention)
         threads[reference.conversation]?.keys.insert(key)
-    }
-}
-
-extension [ListPlace] {
-    /// The index of the first element that is not below the given place.
-    fileprivate func position(of place: ListPlace) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < place { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

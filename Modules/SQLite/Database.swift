@@ -122,7 +122,7 @@ public final class Database: Sendable {
     /// Bytes of the file.
     public var bytes: Int { Settings.size(of: settings.path) }
 
-    /// Bytes of the write-ahead log; they stay a few millions but for a read that stays open.
+    /// Bytes of the write-ahead log; they stay near 32 MiB but for a read that stays open.
     public var walBytes: Int { settings.walBytes }
 }
 

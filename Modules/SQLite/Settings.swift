@@ -18,9 +18,8 @@ extension Database {
         public var batchWorks = 512
         /// Bytes that share one commit, as far as callers tell them; one caller may write more.
         public var batchBytes = 1 << 20
-        /// Bytes of the log past which its room is given back once nobody waits to write.
-        public var truncatedWAL = 16 << 20
-        /// The most pages the file may have, of 4096 bytes; `nil` for as many as the disk has room for.
+        /// The most pages the file may have, of 8192 bytes where it was made by this version; `nil` for as many as the disk
+        /// has room for.
         public var maxPages: Int?
 
         public init(path: String) { self.path = path }
@@ -82,17 +81,19 @@ extension Database.Settings {
 
     /// Sets the writer up: a log, each commit on the disk before it returns, keys that are held to.
     func prepare(_ connection: Connection) throws(SQLiteError) {
-        // Only a database without tables takes this; the room that rows leave can then be given back in pieces.
-        try connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        let mode = try connection.pragma("PRAGMA journal_mode=WAL")
-        guard mode == .text("wal") else {
+        // Only a database without tables takes this. A page holds some messages; the room that rows leave can be given
+        // back in pieces.
+        try connection.execute("PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL")
+        guard try mode(of: connection) == .text("wal") else {
             throw SQLiteError(.cannotOpen, message: "'\(path)' cannot have a write-ahead log; is its disk a local one?")
         }
+        // A page that changes often is moved from the log into the file once for all that stood in 32 MiB of log; the limit
+        // gives back what the log took beyond that while a reader was in it.
         try connection.execute(
             """
             PRAGMA synchronous=FULL;
-            PRAGMA wal_autocheckpoint=1000;
-            PRAGMA journal_size_limit=67108864;
+            PRAGMA wal_autocheckpoint=4000;
+            PRAGMA journal_size_limit=33554432;
             PRAGMA foreign_keys=ON;
             PRAGMA temp_store=MEMORY;
             PRAGMA cache_size=-16384;
@@ -101,6 +102,20 @@ extension Database.Settings {
             PRAGMA cell_size_check=ON;
             """)
         if let maxPages { _ = try connection.pragma(SQL(unchecked: "PRAGMA max_page_count=\(maxPages)")) }
+    }
+
+    /// How it is written, after it was asked to have a log.
+    private func mode(of connection: Connection) throws(SQLiteError) -> Value {
+        let deadline = ContinuousClock.now + busyTimeout
+        while true {
+            do throws(SQLiteError) {
+                return try connection.pragma("PRAGMA journal_mode=WAL")
+            } catch {
+                // Of several that make the file at once, SQLite turns some away without waiting.
+                guard error.kind == .busy, ContinuousClock.now < deadline else { throw error }
+                usleep(1000)
+            }
+        }
     }
 
     /// A connection that cannot write.

@@ -11,7 +11,6 @@ final class Writer: @unchecked Sendable {
     private let connection: Connection
     private let settings: Database.Settings
     private let counts = Mutex(Database.Counts())
-    private var lastTruncation: ContinuousClock.Instant?
 
     init(_ settings: Database.Settings) throws(SQLiteError) {
         self.settings = settings
@@ -43,7 +42,6 @@ final class Writer: @unchecked Sendable {
             } else {
                 commit(batch[...])
             }
-            if box.isEmpty { truncateIfLong() }
         }
     }
 
@@ -133,17 +131,6 @@ final class Writer: @unchecked Sendable {
     }
 
     // MARK: The log
-
-    /// Gives the log's room back when it has grown long and nobody waits; readers that are still in it are not waited for.
-    private func truncateIfLong() {
-        guard settings.walBytes > settings.truncatedWAL else { return }
-        let now = ContinuousClock.now
-        if let last = lastTruncation, now - last < .seconds(1) { return }
-        lastTruncation = now
-        connection.setBusyTimeout(.zero)
-        try? connection.checkpoint(isTruncating: true)
-        connection.setBusyTimeout(settings.busyTimeout)
-    }
 
     /// Moves the log into the file; called on the writer's thread, which waits for readers but shortly, as all wait for it.
     func checkpoint() throws(SQLiteError) {

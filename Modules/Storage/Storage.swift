@@ -23,7 +23,10 @@ public struct Storage: Sendable {
     public let keyring: Keyring?
     /// Held by a server, whose answers nobody else may take for abandoned.
     private let lock: FileLock?
-    private let files: [Database]
+    private let databases: [Database]
+    private let directory: DataDirectory?
+    /// The file of the store; `nil` where it is in PostgreSQL or in memory.
+    public let storePath: String?
     private let log: Log
 
     /// What a process opens it for.
@@ -54,7 +57,7 @@ public struct Storage: Sendable {
     /// Finishes what was begun, and closes the files; waits for a disk that hangs as long as that lasts.
     public func close() async {
         await journal?.close()
-        for file in files { await file.close() }
+        for database in databases { await database.close() }
     }
 
     /// The same, but what is not closed in time is left, and the log says so.
@@ -66,9 +69,9 @@ public struct Storage: Sendable {
     public func close(within limit: Duration) async {
         await withTaskGroup(of: Void.self) { [log] group in
             if let journal { group.addTask { await journal.close(within: limit) } }
-            for file in files {
+            for database in databases {
                 group.addTask {
-                    if await !within(limit, { await file.close() }) {
+                    if await !within(limit, { await database.close() }) {
                         log.warning("store_left", [.duration("waited", limit)])
                     }
                 }
@@ -76,9 +79,18 @@ public struct Storage: Sendable {
         }
     }
 
+    /// The files of SQLite that there are, by the names they have in a backup, the store's last.
+    public var files: [(name: String, path: String)] {
+        let beside = [Self.journalName, Self.spoolName].compactMap { name in
+            directory.map { (name: name, path: $0.file(name)) }
+        }.filter { DataDirectory.isThere($0.path) }
+        return beside + (storePath.map { [(Self.storeFile, $0)] } ?? [])
+    }
+
     private init(
         store: any Store, queues: [(name: String, queue: any JobQueue)] = [], spool: (any JobQueue)? = nil,
-        journal: Journal? = nil, keyring: Keyring? = nil, lock: FileLock? = nil, files: [Database] = [], log: Log
+        journal: Journal? = nil, keyring: Keyring? = nil, lock: FileLock? = nil, databases: [Database] = [],
+        in directory: DataDirectory? = nil, storePath: String? = nil, log: Log
     ) {
         self.store = store
         self.queues = queues
@@ -86,7 +98,9 @@ public struct Storage: Sendable {
         self.journal = journal
         self.keyring = keyring
         self.lock = lock
-        self.files = files
+        self.databases = databases
+        self.directory = directory
+        self.storePath = storePath
         self.log = log
     }
 
@@ -105,7 +119,7 @@ public struct Storage: Sendable {
             let queue = try await SQLiteQueue(store.database, keyring)
             return Storage(
                 store: store, queues: [("store", queue)], journal: journal, keyring: keyring, lock: lock,
-                files: [store.database], log: log)
+                databases: [store.database], in: directory, storePath: settings.persistence.path, log: log)
         } catch {
             throw .store("\(error)")
         }
@@ -139,7 +153,7 @@ public struct Storage: Sendable {
             return Storage(
                 store: PostgresStore(database, node: node),
                 queues: [("store", PostgresQueue(database)), ("spool", spool)], spool: spool, journal: journal,
-                keyring: keyring, lock: lock, files: [file], log: log)
+                keyring: keyring, lock: lock, databases: [file], in: directory, log: log)
         } catch let error as PostgresOpenError {
             if case .unreachable = error { throw .unreachable("\(error)") }
             throw .store("\(error)")
@@ -152,6 +166,8 @@ public struct Storage: Sendable {
 
     // MARK: Keys and journal
 
+    /// What the store's file is called in a backup, and in a data directory unless the settings say otherwise.
+    public static let storeFile = "medstream.sqlite"
     private static let spoolName = "spool.sqlite"
     private static let journalName = "journal.sqlite"
 

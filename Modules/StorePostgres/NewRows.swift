@@ -27,11 +27,8 @@ struct NewRows: Sendable {
             conversation = Conversation(id: id, owner: owner, createdAt: now)
         case .retry: return nil
         }
-        let question = Message(
-            id: names.userMessage, conversation: conversation.id, owner: owner, role: .user, text: said, createdAt: now)
-        let answer = Message(
-            id: names.assistantMessage, conversation: conversation.id, owner: owner, role: .assistant,
-            state: .streaming, stream: names.stream, replyTo: question.id, createdAt: now)
+        let question = turn.question(said, in: conversation.id, at: now)
+        let answer = turn.answer(to: question, at: now)
         let reference = TurnReference(
             conversation: conversation.id, userMessage: question.id, assistantMessage: answer.id, stream: names.stream)
         begun = BegunTurn(turn: reference, isNew: true, question: question, answer: answer)

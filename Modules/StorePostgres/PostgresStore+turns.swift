@@ -33,34 +33,6 @@ extension PostgresStore {
     }
 }
 
-/// What is kept of a key and of what it was used for: enough to know them again, and nothing that anyone said.
-struct KeyPrints: Sendable {
-    let key: [UInt8]
-    let subject: [UInt8]
-
-    init(_ key: String, _ subject: NewTurn.Subject, of owner: UserID, _ keyring: Keyring) {
-        self.key = Self.key(key, of: owner, keyring)
-        self.subject = keyring.fingerprint(subject.bytes, purpose: "turn subject")
-    }
-
-    static func key(_ key: String, of owner: UserID, _ keyring: Keyring) -> [UInt8] {
-        keyring.fingerprint(owner.text + key, purpose: "idempotency key")
-    }
-}
-
-extension NewTurn.Subject {
-    /// Different for different subjects: each part stands behind its length.
-    fileprivate var bytes: [UInt8] {
-        let parts =
-            switch self {
-            case .newConversation(let kind, let title, let text): ["new", kind.rawValue, title, text]
-            case .message(let conversation, let text): ["message", conversation.text, text]
-            case .retry(let stream): ["retry", stream.text]
-            }
-        return parts.flatMap { Array("\($0.utf8.count):".utf8) + $0.utf8 }
-    }
-}
-
 // MARK: - Beginning
 
 extension Transaction {
@@ -114,13 +86,8 @@ extension Transaction {
         let isAsked = place.question == nil
         let question =
             place.question
-            ?? Message(
-                id: turn.names.userMessage, conversation: place.conversation, owner: turn.owner, sequence: sequence,
-                role: .user, text: place.text, createdAt: now)
-        let answer = Message(
-            id: turn.names.assistantMessage, conversation: place.conversation, owner: turn.owner,
-            sequence: sequence + added - 1, role: .assistant, state: .streaming, stream: turn.names.stream,
-            replyTo: question.id, retryOf: place.retried, createdAt: now)
+            ?? turn.question(place.text, in: place.conversation, as: sequence, at: now)
+        let answer = turn.answer(to: question, retrying: place.retried, as: sequence + added - 1, at: now)
         if isAsked { last.append(MessageRow(question, keyring, node: nil).insert(sequence: question.sequence)) }
         last.append(MessageRow(answer, keyring, node: node).insert(sequence: answer.sequence))
         let reference = TurnReference(

@@ -146,7 +146,7 @@ extension Transaction {
             """
             UPDATE conversation SET messages = messages + ?4, updated_at =
                 max(?1, 1 + (SELECT max(updated_at) FROM conversation WHERE owner = ?2))
-            WHERE id = ?3 RETURNING updated_at, messages
+            WHERE id = ?3 AND owner = ?2 RETURNING updated_at, messages
             """, time.milliseconds, owner.text, id.text, count
         ) { row in (at: Timestamp(milliseconds: try row.int64(0)), messages: try row.int(1)) }
         guard let used else { throw StoreError.notFound }

@@ -35,34 +35,6 @@ extension SQLiteStore {
     }
 }
 
-/// What is kept of a key and of what it was used for: enough to know them again, and nothing that anyone said.
-private struct KeyPrints: Sendable {
-    let key: [UInt8]
-    let subject: [UInt8]
-
-    init(_ key: String, _ subject: NewTurn.Subject, of owner: UserID, _ keyring: Keyring) {
-        self.key = Self.key(key, of: owner, keyring)
-        self.subject = keyring.fingerprint(subject.bytes, purpose: "turn subject")
-    }
-
-    static func key(_ key: String, of owner: UserID, _ keyring: Keyring) -> [UInt8] {
-        keyring.fingerprint(owner.text + key, purpose: "idempotency key")
-    }
-}
-
-extension NewTurn.Subject {
-    /// Different for different subjects: each part stands behind its length.
-    fileprivate var bytes: [UInt8] {
-        let parts =
-            switch self {
-            case .newConversation(let kind, let title, let text): ["new", kind.rawValue, title, text]
-            case .message(let conversation, let text): ["message", conversation.text, text]
-            case .retry(let stream): ["retry", stream.text]
-            }
-        return parts.flatMap { Array("\($0.utf8.count):".utf8) + $0.utf8 }
-    }
-}
-
 /// A message that has a name which a new turn wants for one of its own.
 private struct Namesake {
     let id: String
@@ -202,10 +174,7 @@ private struct Beginning: Sendable {
             question.sequence = last - 1
             try MessageRow(question, sealedQuestion, node: nil).insert(as: last - 1, in: transaction)
         }
-        var answer = Message(
-            id: turn.names.assistantMessage, conversation: question.conversation, owner: turn.owner, role: .assistant,
-            state: .streaming, stream: turn.names.stream, replyTo: question.id, retryOf: retried, createdAt: time)
-        answer.sequence = last
+        let answer = turn.answer(to: question, retrying: retried, as: last, at: time)
         try MessageRow(answer, sealedAnswer, node: node).insert(as: last, keyPrint: prints?.key, in: transaction)
         let reference = TurnReference(
             conversation: question.conversation, userMessage: question.id, assistantMessage: answer.id,
@@ -233,17 +202,13 @@ private struct Beginning: Sendable {
         case .message(let id, let next):
             conversation = id
             text = next
-            guard try transaction.owner(of: id) == turn.owner.text else { throw StoreError.notFound }
         case .retry(let stream):
             let old = try transaction.answer(of: stream, turn.owner, keyring)
             guard let question = old.replyTo else { throw StoreError.notFound }
             guard old.state == .final else { throw StoreError.conflict(.stillStreaming) }
             return (try transaction.message(question, turn.owner, keyring), old.id)
         }
-        let question = Message(
-            id: turn.names.userMessage, conversation: conversation, owner: turn.owner, role: .user, text: text,
-            createdAt: time)
-        return (question, nil)
+        return (turn.question(text, in: conversation, at: time), nil)
     }
 
     private func remember(

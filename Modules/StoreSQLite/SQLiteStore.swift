@@ -23,8 +23,9 @@ public final class SQLiteStore: Store {
         public var node: NodeID?
         /// The file that is given up when the disk is full; `nil` for none.
         public var ballastPath: String?
-        /// Bytes of that file; fewer on a disk that is small or nearly full.
-        public var ballastBytes = 16 << 20
+        /// Bytes of that file, which are as many as the log has, that it may be moved; fewer on a disk that is small or nearly
+        /// full.
+        public var ballastBytes = 32 << 20
 
         /// Settings for a file, whose folder must be there.
         public init(path: String, node: NodeID? = nil, ballastPath: String? = nil) {
@@ -137,6 +138,8 @@ public final class SQLiteStore: Store {
                 throw failure(error)
             }
         }
+        // With the ballast's room the log goes into the file, and what it took is room for more than the ballast was.
+        try? await database.checkpoint()
         do {
             return try await database.write(bytes: bytes, body)
         } catch {

@@ -40,6 +40,7 @@ extension ClientError: CustomStringConvertible {
     /// A sentence without a full stop, fit for people.
     public var description: String {
         switch self {
+        case .unreachable(let error) where error.kind == .cancelled: "stopped before the server had answered"
         case .unreachable(let error): "the server cannot be reached: \(error)"
         case .refused(let problem): problem.detail
         case .incomprehensible(let what): "this does not look like a Medstream server: \(what)"

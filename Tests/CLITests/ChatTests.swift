@@ -215,6 +215,34 @@ struct ChatTests {
         #expect(server.stops.value == 1)
     }
 
+    @Test("leaves a question at Ctrl-C that the server does not take, and stops its answer where it does")
+    func leaveQuestion() async throws {
+        for isTaken in [false, true] {
+            let (asked, gate) = (Tally(), Tally())
+            let events = FakeMedstream.answer(["Some text "], end: .done(.cancelled, "You stopped it."))
+            var script = FakeMedstream.Script(events: events) { _, _ in
+                [.event(1), .event(2), .awaitStop(1)] + (3...events.count).map { .event($0) }
+            }
+            script.question = { _ in
+                asked.add()
+                return FakeMedstream.late { await gate.reaches(1) }
+            }
+            let server = try await FakeMedstream(script)
+            let run = try Medstream.start(["chat", "Hi", "--server", server.url])
+            await asked.reaches(1)
+            run.send(SIGINT)
+            if isTaken { gate.add() }
+            #expect(await within(.seconds(20)) { _ = await run.result() }, "it waits on")
+            run.send(SIGKILL)
+            let result = await run.result()
+            #expect(result.code == 130)
+            #expect(server.questions.count == 1)
+            #expect(server.stops.value == (isTaken ? 1 : 0))
+            #expect(result.output == (isTaken ? "Some text \n" : ""))
+            #expect(result.errors.contains(isTaken ? "You stopped it." : "stopped before the server had answered"))
+        }
+    }
+
     @Test("ends at a second Ctrl-C, whatever the server does")
     func leave() async throws {
         let script = FakeMedstream.Script(events: Self.events) { _, _ in (1...5).map { .event($0) } + [.hold] }

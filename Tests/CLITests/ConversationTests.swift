@@ -64,6 +64,34 @@ struct ConversationTests {
         #expect(server.questions.map { $0.body["conversation_id"]?.string } == [nil, FakeMedstream.conversation.text])
     }
 
+    @Test("leaves a question at Ctrl-C that the server does not take, and goes on with the conversation")
+    func leaveQuestion() async throws {
+        let (asked, never) = (Tally(), Tally())
+        var script = FakeMedstream.Script.whole(FakeMedstream.answer(["Good day."]))
+        script.question = { number in
+            asked.add()
+            return number == 2 ? FakeMedstream.late { await never.reaches(1) } : nil
+        }
+        let server = try await FakeMedstream(script)
+        let run = try Self.talk(with: server)
+        for round in 1...3 {
+            await run.shows(Self.prompt, times: round)
+            run.type("Question \(round)\n")
+            guard round == 2 else { continue }
+            await asked.reaches(2)
+            run.type("\u{3}")
+            let isOver = await within(.seconds(20)) { await run.shows(Self.prompt, times: 3) }
+            #expect(isOver, "it waits on")
+            if !isOver { run.send(SIGKILL) }
+        }
+        await run.shows(Self.prompt, times: 4)
+        run.type("/quit\n")
+        #expect(await run.result().code == 0)
+        let named = FakeMedstream.conversation.text
+        #expect(server.questions.map { $0.body["conversation_id"]?.string } == [nil, named, named])
+        #expect(server.stops.value == 0)
+    }
+
     @Test("ends at Ctrl-D")
     func endOfInput() async throws {
         let server = try await FakeMedstream(.whole([]))

@@ -103,8 +103,19 @@ final class FakeMedstream: Sendable {
             return log.questions.count
         }
         if let response = script.question(number) { return response }
-        let ids = #"{"stream":"\#(Self.stream)","conversation_id":"\#(Self.conversation)","message":{}}"#
-        return .json(Array(ids.utf8), status: 202)
+        return .json(Array(Self.names.utf8), status: 202)
+    }
+
+    private static let names = #"{"stream":"\#(stream)","conversation_id":"\#(conversation)","message":{}}"#
+
+    /// Starts the stream, but tells its name only when `wait` is over.
+    static func late(_ wait: @escaping @Sendable () async -> Void) -> Response {
+        Response(
+            202, headers: ["Content-Type": "application/json"],
+            body: .stream { writer in
+                await wait()
+                try await writer.write(Array(names.utf8))
+            })
     }
 
     private func attach(_ request: Request) -> Response {

@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = os.environ.get("MEDSTREAM_SERVER", str(ROOT / ".build/debug/medstream-server"))
 ORIGIN = "https://chat.example.org"
+# Before a command: ends it with the process that runs these tests, if that is killed.
+WITH_US = ["setpriv", "--pdeathsig", "TERM"]
 
 
 def need(program: str) -> str:
@@ -118,7 +120,7 @@ def front(tmp_path):
     os.mkfifo(tmp_path / "access.log")
     log = open(os.open(tmp_path / "access.log", os.O_RDWR), encoding="utf-8")
     server = subprocess.Popen(
-        [SERVER, "--set", "server.port=0", "--set", "logs.level=error", "--set", f"server.cors.origins=[{ORIGIN}]",
+        [*WITH_US, SERVER, "--set", "server.port=0", "--set", "logs.level=error", "--set", f"server.cors.origins=[{ORIGIN}]",
          "--set", "providers.demo.words_per_second=60", "--set", f"data_directory={tmp_path}/data"],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     proxy = None
@@ -147,7 +149,7 @@ def front(tmp_path):
         # Workers of another user could not read this test's files.
         user = " user root;" if os.geteuid() == 0 else ""
         proxy = subprocess.Popen(
-            [*arguments, "-g", "daemon off; error_log stderr notice;" + user], stderr=subprocess.PIPE, text=True)
+            [*WITH_US, *arguments, "-g", "daemon off; error_log stderr notice;" + user], stderr=subprocess.PIPE, text=True)
         told = []
         while not told or "start worker process " not in told[-1]:
             told.append(proxy.stderr.readline())

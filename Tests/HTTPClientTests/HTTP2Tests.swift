@@ -40,7 +40,7 @@ struct HTTP2Tests {
     /// A server that listens: its port was free a moment ago, and it needs a moment to open it.
     private func started() async throws -> HTTP2Server {
         let port = try ScriptedServer { _ in [] }.port
-        let server = try HTTP2Server(on: port, lengths: Self.lengths)
+        let server = try await HTTP2Server(on: port, lengths: Self.lengths)
         while await failure(OutgoingRequest("GET", "http://127.0.0.1:\(port)/"))?.kind == .connect {
             await Task.yield()
         }

@@ -119,6 +119,33 @@ struct ProcessTests {
         #expect(await server.run.result().code == 0)
     }
 
+    @Test("While it drains it tells those who ask that it takes nothing more, and that it lives")
+    func readiness() async throws {
+        let gate = Gate()
+        let upstream = try Upstream { _ in [.say("Before "), .wait(gate), .say("after."), .finish] }
+        let server = try Executable(config: shippedSettings, set: upstream.settings)
+        var (reader, viewing) = try await asked(server)
+        let port = try await server.ready()
+        let (idle, readiness, liveness) = try (Client(port: port), Client(port: port), Client(port: port))
+        #expect(try await idle.call("GET", "/readyz").status == 200)
+        // Nobody new is let in: what is asked while it drains was begun before, and the server has said that it heard.
+        for (client, path) in [(readiness, "/readyz"), (liveness, "/healthz")] {
+            let head = try await client.open(path, ["Expect": "100-continue", "Content-Length": "1"])
+            #expect(head == "HTTP/1.1 100 Continue\r\n\r\n")
+        }
+        server.run.send(SIGTERM)
+        #expect(try await idle.raw.rest() == [], "ended, as all that are idle are when the drain begins")
+        for client in [readiness, liveness] { await client.raw.send("x") }
+        let answer = try await readiness.raw.response(to: "GET")
+        #expect(answer.status == 503)
+        #expect(answer.json["code"] == "shutting_down")
+        #expect(try await liveness.raw.response(to: "GET").status == 200)
+        gate.open()
+        try await reader.watch(&viewing)
+        #expect(viewing.outcome == .complete)
+        #expect(await server.run.result().code == 0)
+    }
+
     @Test("What is not through by then ends as truncated, with its text, and the process with 0")
     func truncated() async throws {
         let upstream = try Upstream { _ in [.say("Half an answer "), .stall] }

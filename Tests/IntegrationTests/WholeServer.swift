@@ -65,7 +65,7 @@ struct WholeServer: Sendable {
     }
 
     /// The only user of development mode.
-    private static let user = UserID("00000000-0000-7000-8000-000000000000") ?? UserID()
+    static let user = UserID("00000000-0000-7000-8000-000000000000") ?? UserID()
 
     /// The last message of a conversation, as the API tells it.
     func lastMessage(_ turn: Turn) async throws -> JSONValue {

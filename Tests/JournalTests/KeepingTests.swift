@@ -24,9 +24,9 @@ struct KeepingTests {
             await first.finish(log)
         }
         await first.journaled()
-        try await Task.sleep(for: .milliseconds(5))
         let crashed = try DataFolder(copying: data, log: data.log)
-        #expect(first.hub.logCount == 0)
+        // From when on the retention is over for those of the copy, too.
+        while first.hub.logCount > 0 { await Task.yield() }
         await first.journaled()
         await first.journal.close()
         #expect(try await data.count("stream") == 0)

@@ -1,26 +1,12 @@
 """An installation, its operator, and people who talk meanwhile."""
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Torture"))
 from house import House, Model  # noqa: E402
-
-
-@pytest.fixture
-def folder(request):
-    """Kept when the test fails, so that its logs can be read."""
-    made = Path(tempfile.mkdtemp(prefix="operator-"))
-    failed = request.session.testsfailed
-    yield made
-    if request.session.testsfailed == failed:
-        shutil.rmtree(made, ignore_errors=True)
-    else:
-        print(f"The installation is kept in {made}")
 
 
 @pytest.fixture(scope="session")

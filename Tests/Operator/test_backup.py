@@ -2,13 +2,13 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 from crowd import Crowd, verdict
 from evidence import traces
 from house import House
+from waiting import await_saved
 
 
 def names(folder: Path) -> set[str]:
@@ -29,7 +29,7 @@ def back_up(house: House, folder: Path, *options: str) -> dict:
 
 def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it(busy, make_house, folder):
     crowd = Crowd(busy.port, 4, pace=2).start()
-    time.sleep(3)
+    await_saved(crowd, 20)
     safe = [turn for turn in crowd.turns if turn.saved is not None]
     manifest = back_up(busy, folder / "backup")
     crowd.finish()

@@ -3,16 +3,12 @@
 import asyncio
 import json
 import sqlite3
-import time
 
 import answers
 import pytest
 import wire
 from crowd import Crowd
-
-# Twice what `users delete --help` says, on a busy machine.
-PATIENCE = 30
-
+from waiting import await_
 
 def user_of(house) -> str:
     people = [json.loads(line) for line in house.cli("users", "list", "--json").stdout.splitlines()]
@@ -37,15 +33,6 @@ def journaled(house, user: str) -> tuple[int, int]:
         return streams, segments
     finally:
         database.close()
-
-
-def await_(what, seconds: float = PATIENCE):
-    """Polls until `what` answers something true; fails with what it answered last."""
-    ends = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < ends, f"{what.__doc__ or what.__name__} did not happen: {answer}"
-        time.sleep(0.1)
-    return answer
 
 
 def status(house, stream: str) -> int:
@@ -131,7 +118,8 @@ def test_a_server_that_was_down_shows_nothing_of_a_deleted_user(any_house):
     house.await_drained()
     running = Running(house, answers.question("long", 4000, 60))
     with pytest.raises(wire.BROKEN):
-        asyncio.run(running.talk(then=lambda: (time.sleep(1), house.server.kill())))
+        asyncio.run(running.talk(
+            then=lambda: (await_(lambda: journaled_of(house, running.stream)), house.server.kill())))
     user = user_of(house)
     streams, segments = journaled(house, user)
     assert streams == 2 and segments >= 2

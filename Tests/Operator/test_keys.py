@@ -11,6 +11,7 @@ import pytest
 from crowd import Crowd, verdict
 from evidence import forms, traces
 from house import House, tail
+from waiting import await_, await_saved
 
 
 def talk(house: House, turns: int = 12, seed: int = 1) -> Crowd:
@@ -46,7 +47,7 @@ def test_a_search_finds_what_was_not_sealed(tmp_path):
 def test_nothing_that_was_said_can_be_read_from_the_disk(house, end):
     house.start()
     crowd = Crowd(house.port, 4, words=(20, 60), pace=5).start()
-    time.sleep(4)
+    await_saved(crowd, 20)
     # In the midst of answers: the journal and the log beside the store are in use.
     assert traces(house.data, *house.folder.glob("*.log")) == []
     assert len(list(house.data.iterdir())) > 2
@@ -119,13 +120,13 @@ def test_a_rotation_under_load_loses_nothing_and_the_old_key_can_go(make_house, 
     house.start()
     before = talk(house)
     crowd = Crowd(house.port, 4, seed=2, pace=2).start()
-    time.sleep(1)
+    await_saved(crowd, 20)
     old = json.loads(house.cli("keys", "show", "--json").stdout)["current"]
     rotated = house.cli("keys", "rotate", "--json")
     assert rotated.returncode == 0, rotated.stderr
     new = json.loads(rotated.stdout)["current"]
     assert new != old
-    time.sleep(3)
+    await_(lambda: rows_of(house, new))
 
     too_early = house.cli("keys", "retire", old)
     assert too_early.returncode == 1 and old in (house.data / "keys").read_text(), too_early.stderr
@@ -133,19 +134,14 @@ def test_a_rotation_under_load_loses_nothing_and_the_old_key_can_go(make_house, 
     crowd.finish()
     # The worker seals anew what is there, without being asked.
     begun = time.monotonic()
-    while rows_of(house, old):
-        assert time.monotonic() - begun < 30, f"{rows_of(house, old)} rows are still sealed with the old key"
-        time.sleep(0.2)
+    await_(lambda: rows_of(house, old) == 0)
     say(f"sealed anew {time.monotonic() - begun:.1f} s after the last answer")
     moved = house.cli("keys", "reencrypt")
     assert moved.returncode == 0, moved.stderr
     # Everybody has taken the new key up by now: the minute that nobody may be sure of is over.
     keys = house.data / "keys"
     keys.write_text(re.sub(rf"(?m)^(key {new}) \S+", r"\1 2026-01-02T03:04:05Z", keys.read_text()))
-    deadline = time.monotonic() + 60
-    while (retired := house.cli("keys", "retire", old)).returncode != 0:
-        assert time.monotonic() < deadline, retired.stderr
-        time.sleep(1)
+    await_(lambda: house.cli("keys", "retire", old).returncode == 0, 60)
     assert old not in (house.data / "keys").read_text()
 
     house.server.signal(1)
@@ -172,12 +168,3 @@ def test_keys_may_come_from_the_environment(make_house):
     house.start_server()
     assert_kept(house, crowd)
     assert os.environ.get("MEDSTREAM_KEYS") is None
-
-
-@pytest.fixture
-def say(capsys):
-    """Prints a line that a passing test shows as well."""
-    def say(line: object):
-        with capsys.disabled():
-            print(f"\n  {line}", end="", flush=True)
-    return say

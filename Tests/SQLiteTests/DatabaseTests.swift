@@ -23,7 +23,8 @@ struct DatabaseTests {
         let pragmas: [(SQL, Value)] = [
             ("PRAGMA journal_mode", .text("wal")), ("PRAGMA synchronous", .integer(2)),
             ("PRAGMA foreign_keys", .integer(1)), ("PRAGMA auto_vacuum", .integer(2)),
-            ("PRAGMA wal_autocheckpoint", .integer(1000)), ("PRAGMA journal_size_limit", .integer(67_108_864)),
+            ("PRAGMA page_size", .integer(8192)), ("PRAGMA wal_autocheckpoint", .integer(4000)),
+            ("PRAGMA journal_size_limit", .integer(33_554_432)),
         ]
         for (sql, expected) in pragmas {
             let value = try await test.database.alone { try $0.row(sql) { try $0.value(0) } }
@@ -74,15 +75,17 @@ struct DatabaseTests {
 
     @Test("The log stays short while nobody reads, and is given back when a reader kept it long")
     func log() async throws {
-        let test = try await TestDatabase { $0.truncatedWAL = 1 << 20 }.withItems()
+        let test = try await TestDatabase().withItems()
         let database = test.database
-        func fill(_ rows: Int) async throws {
-            for _ in 0..<rows {
-                try await database.write { try $0.run("INSERT INTO item(body) VALUES (randomblob(20000))") }
+        let longest = 36 << 20
+        /// Writes 50 MiB.
+        func fill() async throws {
+            for _ in 0..<100 {
+                try await database.write { try $0.run("INSERT INTO item(body) VALUES (randomblob(524288))") }
             }
         }
-        try await fill(400)
-        #expect(database.walBytes < 6 << 20)
+        try await fill()
+        #expect(database.walBytes < longest)
         let gate = Gate()
         let isReading = Tally()
         async let read = database.read { transaction in
@@ -91,10 +94,13 @@ struct DatabaseTests {
             gate.pass()
         }
         await isReading.reaches(1)
-        try await fill(400)
-        #expect(database.walBytes > 6 << 20)
+        try await fill()
+        #expect(database.walBytes > longest)
         gate.open()
         try await read
+        // The first write moves all of it into the file, the second begins it anew.
+        for _ in 0..<2 { try await database.write { try $0.run("INSERT INTO item(body) VALUES (zeroblob(1))") } }
+        #expect(database.walBytes < longest)
         try await database.checkpoint()
         #expect(database.walBytes == 0)
     }
@@ -178,12 +184,12 @@ struct DatabaseTests {
     func damage() async throws {
         let test = try await TestDatabase().withItems()
         for _ in 0..<50 {
-            try await test.database.write { try $0.run("INSERT INTO item(body) VALUES (randomblob(3000))") }
+            try await test.database.write { try $0.run("INSERT INTO item(body) VALUES (randomblob(6000))") }
         }
         await test.database.close()
         let file = try #require(FileHandle(forUpdatingAtPath: test.path))
-        try file.seek(toOffset: 3 * 4096)
-        try file.write(contentsOf: Data(repeating: 0xA5, count: 4096))
+        try file.seek(toOffset: 3 * 8192)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 8192))
         try file.close()
         let database = try Database(test.database.settings)
         let findings = try? await database.check(isThorough: true)

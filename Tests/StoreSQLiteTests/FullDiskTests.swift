@@ -51,7 +51,7 @@ struct FullDiskTests {
 
     @Test("It refuses what is new, keeps what it has, and goes on when there is room")
     func full() async throws {
-        guard let disk = try SmallDisk(megabytes: 2) else { return }
+        guard let disk = try SmallDisk(megabytes: 4) else { return }
         let keyring = try Keyring(environment: String(decoding: Keyring.newText(), as: UTF8.self))
         let store = try await SQLiteStore(SQLiteStore.Settings(path: "\(disk.path)/store.sqlite"), keyring)
         let filler = "\(disk.path)/filler"
@@ -138,7 +138,7 @@ struct SmallBallastTests {
     @Test(
         "It is as large as there is room for, none where there is none for any, and turns are taken all the same",
         arguments: [
-            Room(disk: 136, ballast: 16...16), Room(disk: 64, ballast: 8...8), Room(disk: 12, ballast: 1...2),
+            Room(disk: 264, ballast: 32...32), Room(disk: 64, ballast: 8...8), Room(disk: 12, ballast: 1...2),
             Room(disk: 4, ballast: 0...0), Room(disk: 136, taken: 124, ballast: 5...6),
             Room(disk: 136, taken: 132, ballast: 1...2),
         ])

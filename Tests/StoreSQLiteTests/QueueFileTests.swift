@@ -141,7 +141,7 @@ struct QueueFileTests {
         settings.maxPages = 60
         let queue = try await SQLiteQueue(try Database(settings), keyring)
         let worker = try await queue.join()
-        let big = [UInt8](repeating: 7, count: 20_000)
+        let big = [UInt8](repeating: 7, count: 3000)
         var count = 0
         while await fits(big, in: queue), count < 100 { count += 1 }
         #expect(count > 2 && count < 100)

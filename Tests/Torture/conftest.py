@@ -1,9 +1,6 @@
 """What the tests of this folder share; Scripts/torture sets the environment for their long forms."""
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 from house import House, Model
@@ -32,27 +29,6 @@ def seed() -> int:
 @pytest.fixture(scope="session")
 def is_long() -> bool:
     return KILLS > 0
-
-
-@pytest.fixture
-def say(capsys):
-    """Prints a line that a passing test shows as well."""
-    def say(line: object):
-        with capsys.disabled():
-            print(f"\n  {line}", end="", flush=True)
-    return say
-
-
-@pytest.fixture
-def folder(request):
-    """Kept when the test fails, so that its logs can be read."""
-    made = Path(tempfile.mkdtemp(prefix="torture-"))
-    failed = request.session.testsfailed
-    yield made
-    if request.session.testsfailed == failed:
-        shutil.rmtree(made, ignore_errors=True)
-    else:
-        print(f"The installation is kept in {made}")
 
 
 @pytest.fixture

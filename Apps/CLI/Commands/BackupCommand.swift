@@ -3,6 +3,7 @@ import Backup
 import Core
 import Encryption
 import Foundation
+import Storage
 
 /// `medstream backup`: a copy of what is kept.
 enum BackupCommand {
@@ -29,9 +30,10 @@ enum BackupCommand {
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         guard let folder = arguments[folder] else { throw UsageError("expected DIR, where the copy goes") }
         return await Installation.withStorage(arguments) { storage in
+            let keyring = try storage.keys()
             var parts = storage.backupParts
             if arguments[withKeys] {
-                guard let path = storage.keyring.path else {
+                guard let path = keyring.path else {
                     Terminal().note("The keys are in the setting 'encryption.keys': there is no key file to copy.")
                     return ExitCode.configuration
                 }
@@ -40,10 +42,12 @@ enum BackupCommand {
             let manifest = try await Backup.make(
                 of: parts, in: folder,
                 manifest: BackupManifest(
-                    made: .now, keyring: storage.keyring.identity, keys: storage.keyring.keys.map { "\($0.id)" }))
+                    made: .now, keyring: keyring.identity, keys: keyring.keys.map { "\($0.id)" }))
             let terminal = Terminal()
             terminal.write(arguments[Shared.json] ? manifest.json.jsonText + "\n" : text(manifest, in: folder))
-            if storage.isPostgres { terminal.note("The store is PostgreSQL, which this does not copy: use pg_dump.") }
+            if storage.storePath == nil {
+                terminal.note("The store is PostgreSQL, which this does not copy: use pg_dump.")
+            }
             return ExitCode.done
         }
     }

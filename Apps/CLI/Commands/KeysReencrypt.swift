@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Encryption
+import Storage
 
 /// `medstream keys reencrypt`: seals rows of older keys anew.
 enum KeysReencrypt {
@@ -24,7 +25,7 @@ enum KeysReencrypt {
                 terminal.note("No key opens \(left) rows; 'medstream store check' tells which.")
                 return ExitCode.failed
             }
-            terminal.write("All rows are sealed with the key \(storage.keyring.currentKey).\n")
+            terminal.write("All rows are sealed with the key \(try storage.keys().currentKey).\n")
             return ExitCode.done
         }
     }

@@ -2,6 +2,7 @@ import Arguments
 import Core
 import Encryption
 import Settings
+import Storage
 
 /// `medstream keys retire`: an old key goes for good.
 enum KeysRetire {
@@ -32,15 +33,16 @@ enum KeysRetire {
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         guard let id = arguments[id]?.key else { throw UsageError("expected the ID of a key") }
         return await Installation.withStorage(arguments) { storage in
-            guard let path = storage.keyring.path else {
+            let keyring = try storage.keys()
+            guard let path = keyring.path else {
                 Terminal().note(
                     "The keys are in the setting 'encryption.keys': take the line out where they come from.")
                 return ExitCode.configuration
             }
             // Before the rows are counted: the file itself would be the last to refuse.
-            let keys = storage.keyring.keys
+            let keys = keyring.keys
             guard keys.contains(where: { $0.id == id }) else { throw KeyringError.unknownKey(id) }
-            guard storage.keyring.currentKey != id else { throw KeyringError.currentKey(id) }
+            guard keyring.currentKey != id else { throw KeyringError.currentKey(id) }
             if let age = keys.last?.age, age < Self.grace {
                 Terminal().note(
                     "The current key is younger than a minute: a process may not know it yet. Try again then.")

@@ -3,6 +3,7 @@ import Core
 import Encryption
 import Persistence
 import Settings
+import Storage
 
 /// `medstream keys rotate`: a new key becomes the current one.
 enum KeysRotate {
@@ -50,10 +51,10 @@ enum KeysRotate {
     ///
     /// - Returns: whether there is a store, whose worker will do so. Without, the next periodic job does.
     private static func order(_ settings: Settings, _ key: KeyID) async -> Bool {
-        guard let storage = try? await OpenStorage.open(settings, mayMake: false) else { return false }
+        guard let storage = try? await Installation.open(settings, mayMake: false) else { return false }
         // By then every worker has taken the new key up.
         let job = NewJob(kind: .reencrypt, uniqueKey: "reencrypt:\(key)", delay: .seconds(5))
-        let count = try? await storage.queues.first?.enqueue([job])
+        let count = try? await storage.queues.first?.queue.enqueue([job])
         await storage.close()
         return count == 1
     }

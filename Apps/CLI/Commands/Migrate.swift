@@ -1,5 +1,6 @@
 import Arguments
 import Core
+import Storage
 
 /// `medstream migrate`: brings the store to this version.
 enum Migrate {
@@ -15,7 +16,7 @@ enum Migrate {
 
     private static func run(_ arguments: Arguments) async throws(UsageError) -> Int32 {
         await Installation.withStorage(arguments, mayMake: true) { storage in
-            Terminal().write("\(storage.place): of version \(Product.version) now.\n")
+            Terminal().write("\(storage.storePath ?? "PostgreSQL"): of version \(Product.version) now.\n")
             return ExitCode.done
         }
     }

@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Persistence
+import Storage
 
 /// `medstream store check`: whether what is kept is what was written.
 enum StoreCheck {

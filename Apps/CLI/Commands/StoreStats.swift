@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Persistence
+import Storage
 
 /// `medstream store stats`: how much is kept.
 enum StoreStats {

@@ -1,6 +1,7 @@
 import Arguments
 import Core
 import Persistence
+import Storage
 
 /// `medstream users list`: who has an account, or owns something.
 enum UsersList {

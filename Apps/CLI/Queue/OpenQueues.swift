@@ -2,9 +2,7 @@ import Arguments
 import Core
 import Foundation
 import Persistence
-import Settings
 import Storage
-import Telemetry
 
 /// The queues of an installation, opened beside the server and the workers that use them.
 struct OpenQueues {
@@ -16,30 +14,15 @@ struct OpenQueues {
     static func use(
         _ arguments: Arguments, _ body: (OpenQueues, Terminal) async throws(StoreError) -> Int32
     ) async -> Int32 {
-        guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
-        let terminal = Terminal()
-        guard settings.persistence.store != .memory else {
-            terminal.note("medstream: with 'persistence.store: memory' nothing outlives the server; there is no queue")
-            return ExitCode.configuration
-        }
-        let file = settings.persistence.path
-        guard settings.persistence.store != .sqlite || FileManager.default.fileExists(atPath: file) else {
-            terminal.note("medstream: there is no '\(file)' yet; a server makes it at its first start")
-            return ExitCode.configuration
-        }
-        do {
-            let storage = try await Storage.open(settings, for: .tool, log: Log(level: .error))
-            return try await body(OpenQueues(all: storage.queues), terminal)
-        } catch let error as StorageError {
-            if case .keyring(let error) = error { return Installation.refuse(error) }
-            terminal.note("medstream: \(error)")
-            return ExitCode.unavailable
-        } catch StoreError.notFound {
-            terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
-            return ExitCode.failed
-        } catch {
-            terminal.note("medstream: the queue cannot be used: \(error)")
-            return ExitCode.unavailable
+        await Installation.withStorage(arguments) { storage in
+            let terminal = Terminal()
+            do throws(StoreError) {
+                return try await body(OpenQueues(all: storage.queues), terminal)
+            } catch {
+                guard case .notFound = error else { throw error }
+                terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
+                return ExitCode.failed
+            }
         }
     }
 

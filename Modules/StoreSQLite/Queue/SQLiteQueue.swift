@@ -58,7 +58,7 @@ public final class SQLiteQueue: JobQueue {
         do {
             return try await database.write(bytes: bytes, body)
         } catch {
-            throw StoreError(ofQueue: error)
+            throw StoreError(ofFile: error)
         }
     }
 
@@ -68,19 +68,7 @@ public final class SQLiteQueue: JobQueue {
         do {
             return try await database.read(within: limit, body)
         } catch {
-            throw StoreError(ofQueue: error)
+            throw StoreError(ofFile: error)
         }
-    }
-}
-
-extension StoreError {
-    /// What a failure of the file, or of a closure, means.
-    fileprivate init(ofQueue error: any Error) {
-        self =
-            switch error {
-            case let error as StoreError: error
-            case let error as SQLiteError where error.kind == .full: .full
-            default: .unavailable(error)
-            }
     }
 }

@@ -3,26 +3,20 @@ import Core
 import Encryption
 import Persistence
 import SQLite
-import Settings
+import Storage
 
-/// What is kept, opened for an operator beside servers and workers that use it.
-struct OpenStorage {
-    let store: any Store
-    let keyring: Keyring
-    /// Where it is, without any password.
-    let place: String
-    let isPostgres: Bool
-    /// Queues whose payloads are sealed, and whose jobs belong to users.
-    let queues: [any JobQueue]
-    /// Files of SQLite in the data directory by the names they have in a backup, the one of the store last.
-    let files: [(name: String, path: String)]
-    /// Ends what was opened.
-    let close: () async -> Void
+/// What operators do with what is kept, beside servers and workers that use it.
+extension Storage {
+    /// What all of it is sealed with.
+    func keys() throws(NothingKept) -> Keyring {
+        guard let keyring else { throw .memory }
+        return keyring
+    }
 }
 
 // MARK: Keys
 
-extension OpenStorage {
+extension Storage {
     private static let stepRows = 500
 
     /// Seals anew what an older key sealed, until nothing is left or nothing more can be done.
@@ -32,7 +26,9 @@ extension OpenStorage {
     /// - Throws: what the store or a queue throws.
     func reencrypt(_ report: (Int) -> Void) async throws -> Int {
         var unopened = 0
-        for queue in queues { unopened += try await drain(report) { try await queue.reencrypt(limit: Self.stepRows) } }
+        for (_, queue) in queues {
+            unopened += try await drain(report) { try await queue.reencrypt(limit: Self.stepRows) }
+        }
         return try await unopened + drain(report) { try await store.reencrypt(limit: Self.stepRows) }
     }
 
@@ -57,9 +53,9 @@ extension OpenStorage {
             for (table, rows) in try await KeyUse.rows(sealedWith: key, in: path) { uses["\(name), \(table)"] = rows }
         }
         // Whose tables cannot be looked through from here: what is not sealed with the current key needs another.
-        if isPostgres {
+        if storePath == nil {
             var left = try await store.reencrypt(limit: 1)
-            for queue in queues { left += try await queue.reencrypt(limit: 1) }
+            for (_, queue) in queues { left += try await queue.reencrypt(limit: 1) }
             uses["PostgreSQL"] = left > 0 ? left : nil
         }
         return uses
@@ -68,7 +64,7 @@ extension OpenStorage {
 
 // MARK: Copies and people
 
-extension OpenStorage {
+extension Storage {
     /// Copies of the files, each of one moment.
     var backupParts: [Backup.Part] {
         files.map { name, path in
@@ -89,7 +85,7 @@ extension OpenStorage {
     func deleteUser(_ id: UserID) async throws -> DeletionReceipt {
         // First the jobs: one that ran after the rows had gone would find nothing, and not be counted.
         var jobs = 0
-        for queue in queues { jobs += try await queue.forget(group: id.text) }
+        for (_, queue) in queues { jobs += try await queue.forget(group: id.text) }
         let receipt = try await store.deleteUser(id)
         return DeletionReceipt(user: id, at: receipt.at, rows: receipt.rows.merging(["job": jobs]) { $0 + $1 })
     }
