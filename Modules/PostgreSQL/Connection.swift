@@ -253,6 +253,7 @@ private struct Arguments {
 
     init(_ values: [Value]) {
         formats = Array(repeating: 1, count: values.count)
+        bytes.reserveCapacity(values.reduce(1) { $0 + $1.size })
         for value in values {
             let place = bytes.count
             let isThere = value.write(to: &bytes)

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The moment after which nobody waits any more, by a clock that nobody sets.
-struct Deadline: Sendable {
+struct Deadline: Sendable, Comparable {
     private let end: ContinuousClock.Instant
 
     init(after duration: Duration) { end = .now + duration }
@@ -11,6 +11,8 @@ struct Deadline: Sendable {
     var left: Duration { max(.zero, end - .now) }
 
     var hasPassed: Bool { left == .zero }
+
+    static func < (one: Deadline, other: Deadline) -> Bool { one.end < other.end }
 
     /// The earlier of two.
     func orSooner(_ duration: Duration) -> Deadline { Deadline(min(end, .now + duration)) }

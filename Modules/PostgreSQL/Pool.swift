@@ -25,7 +25,7 @@ public final class Pool: Sendable {
         public var lifetime: Duration
 
         public init(
-            connections: Int = 16, waiting: Int = 1024, connectTimeout: Duration = .seconds(2),
+            connections: Int = 8, waiting: Int = 1024, connectTimeout: Duration = .seconds(2),
             timeout: Duration = .seconds(2), checkInterval: Duration = .seconds(15), restLimit: Duration = .seconds(60),
             lifetime: Duration = .seconds(1800)
         ) {
@@ -115,6 +115,8 @@ final class PoolCore: Sendable {
     let cancels = Canceller()
     private let state: Mutex<PoolState<Worker>>
     private let timers = DispatchQueue(label: "postgresql-timers")
+    /// When waiting jobs are looked at next.
+    private let nextLook = Mutex<Deadline?>(nil)
     private let connects = Atomic(0)
     private let failures = Atomic(0)
     private let timeouts = Atomic(0)
@@ -145,11 +147,33 @@ final class PoolCore: Sendable {
         }
     }
 
-    /// Refuses a waiting job when its time is up, since all workers may be held up.
-    private func watch(_ job: Job) {
-        let left = job.deadline.left
-        timers.asyncAfter(deadline: .now() + .milliseconds(Int(left.milliseconds) + 1)) { [weak self, weak job] in
-            guard let self, let job, state.withLock({ $0.expire(job) }) else { return }
+    /// Sees to it that a waiting job is refused when its time is up, since all workers may be held up.
+    ///
+    /// One look at all of them is planned at a time: a timer for each job would outlive most of them by far.
+    private func watch(_ job: Job) { look(at: job.deadline) }
+
+    private func look(at time: Deadline) {
+        let isSooner = nextLook.withLock { next in
+            if let next, next <= time { return false }
+            next = time
+            return true
+        }
+        guard isSooner else { return }
+        timers.asyncAfter(deadline: .now() + .milliseconds(Int(time.left.milliseconds) + 1)) { [weak self] in
+            self?.refuseLate(at: time)
+        }
+    }
+
+    private func refuseLate(at time: Deadline) {
+        let isPlanned = nextLook.withLock { next in
+            defer { if next == time { next = nil } }
+            return next == time
+        }
+        // Another look was planned for sooner, and has planned those after it.
+        guard isPlanned else { return }
+        let (late, next) = state.withLock { $0.expire() }
+        if let next { look(at: next) }
+        for job in late {
             countTimeout()
             job.refuse(PostgreSQLError(.timeout, "No connection was free in time"))
         }

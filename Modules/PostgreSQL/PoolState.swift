@@ -87,11 +87,13 @@ struct PoolState<Worker: AnyObject & Sendable>: Sendable {
         return .down(refused: [job] + refused, isNew: isNew)
     }
 
-    /// Takes out a job whose time is up; `nil` when somebody has it.
-    mutating func expire(_ job: Job) -> Bool {
-        guard let index = waiting.firstIndex(where: { $0 === job }) else { return false }
-        waiting.remove(at: index)
-        return true
+    /// Takes out the jobs whose time is up.
+    ///
+    /// - Returns: them, and when the next one's is.
+    mutating func expire() -> (late: [Job], next: Deadline?) {
+        let late = waiting.filter(\.deadline.hasPassed)
+        if !late.isEmpty { waiting.removeAll { job in late.contains { $0 === job } } }
+        return (late, waiting.map(\.deadline).min())
     }
 
     /// - Returns: those to refuse and those to end.

@@ -56,6 +56,15 @@ public enum Value: Sendable, Hashable {
         }
     }
 
+    /// About how many bytes ``write(to:)`` appends, for all but lists.
+    var size: Int {
+        switch self {
+        case .text(let value): value.utf8.count
+        case .bytes(let value): value.count
+        default: 16
+        }
+    }
+
     /// Appends the value as the server sends such values itself; `false` for null, which is no bytes.
     func write(to bytes: inout [UInt8]) -> Bool {
         switch self {
@@ -65,8 +74,7 @@ public enum Value: Sendable, Hashable {
         case .text(let value): bytes += value.utf8
         case .bytes(let value): bytes += value
         case .uuid(let text):
-            guard let value = [UInt8](uuid: text) else { return false }
-            bytes += value
+            return bytes.append(uuid: text)
         case .ints(let list): Self.write(list.map { .int($0) }, of: TypeID.int8, to: &bytes)
         case .texts(let list): Self.write(list.map { .text(ifAny: $0) }, of: TypeID.text, to: &bytes)
         case .bytesList(let list): Self.write(list.map { .bytes(ifAny: $0) }, of: TypeID.bytea, to: &bytes)
@@ -100,27 +108,31 @@ extension [UInt8] {
         }
     }
 
-    /// The 16 bytes that a UUID's 32 digits stand for; hyphens are passed over.
-    init?(uuid text: String) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(16)
-        var high: UInt8?
+    /// Appends the 16 bytes that a UUID's 32 digits stand for; hyphens are passed over.
+    ///
+    /// - Returns: whether it was one; else nothing is appended.
+    mutating func append(uuid text: String) -> Bool {
+        let start = count
+        var digits = 0
         for character in text.utf8 where character != 0x2D {
             let digit: UInt8
             switch character {
             case 0x30...0x39: digit = character - 0x30
             case 0x61...0x66: digit = character - 0x57
             case 0x41...0x46: digit = character - 0x37
-            default: return nil
+            default: digit = 16
             }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
+            guard digit < 16, digits < 32 else {
+                digits = 0
+                break
             }
+            if digits.isMultiple(of: 2) { append(digit << 4) } else { self[count - 1] |= digit }
+            digits += 1
         }
-        guard bytes.count == 16, high == nil else { return nil }
-        self = bytes
+        guard digits == 32 else {
+            removeSubrange(start...)
+            return false
+        }
+        return true
     }
 }

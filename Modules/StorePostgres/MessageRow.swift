@@ -11,43 +11,26 @@ struct MessageRow: Sendable {
 
     init(_ message: Message, _ keyring: Keyring, node: PostgresNode?) {
         self.message = message
-        sealed = keyring.seal([message.text, message.reasoning], in: .message, row: message.id.text)
+        sealed = Sealed(message, keyring)
         // Who writes matters while it is being written.
         self.node = message.state == .streaming ? node?.id.text : nil
     }
 
     func insert(sequence: Int) -> Statement {
         Statement(
-            unchecked: "\(Self.insertion) VALUES (\(Self.parameters(from: 1, sequence: "$18")))",
-            values + [.int(sequence)])
-    }
-
-    /// Without the sequence, in the order of ``insertion``.
-    var values: [Value] {
-        [
-            .uuid(message.id.text), .uuid(message.conversation.text), .uuid(message.owner.text),
-            .text(message.role.rawValue), .text(message.state.rawValue), .text(ifAny: message.outcome?.rawValue),
-            .text(ifAny: message.stream?.text), .int(ifAny: message.lastOffset), .int(message.version),
-            .uuid(ifAny: message.replyTo?.text), .uuid(ifAny: message.retryOf?.text), .uuid(ifAny: node),
-            .int(Int(message.createdAt.milliseconds)), .int(message.text.utf8.count),
-            .text(ifAny: Figures(message).text), .bytes(sealed.bytes), sealed.key,
-        ]
-    }
-
-    static let insertion = """
-        INSERT INTO medstream.message (sequence, id, conversation, owner, role, state, outcome, stream, last_offset,
-          version, reply_to, retry_of, node, created_at, text_bytes, figures, body, key)
-        """
-
-    /// What is put into ``insertion``: the sequence, and ``values`` as parameters from a number on.
-    ///
-    /// Each says its type, which a `SELECT` would not find out.
-    static func parameters(from first: Int, sequence: String) -> String {
-        let types = [
-            "uuid", "uuid", "uuid", "text", "text", "text", "text", "bigint", "bigint", "uuid", "uuid", "uuid",
-            "bigint", "bigint", "text", "bytea", "bigint",
-        ]
-        return ([sequence] + types.enumerated().map { "$\(first + $0)::\($1)" }).joined(separator: ", ")
+            """
+            INSERT INTO medstream.message (sequence, id, conversation, owner, role, state, outcome, stream, last_offset,
+              version, reply_to, retry_of, node, created_at, text_bytes, figures, body, key)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+            """,
+            [
+                .int(sequence), .uuid(message.id.text), .uuid(message.conversation.text), .uuid(message.owner.text),
+                .text(message.role.rawValue), .text(message.state.rawValue), .text(ifAny: message.outcome?.rawValue),
+                .text(ifAny: message.stream?.text), .int(ifAny: message.lastOffset), .int(message.version),
+                .uuid(ifAny: message.replyTo?.text), .uuid(ifAny: message.retryOf?.text), .uuid(ifAny: node),
+                .int(Int(message.createdAt.milliseconds)), .int(message.text.utf8.count),
+                .text(ifAny: Figures(message).text), .bytes(sealed.bytes), sealed.key,
+            ])
     }
 
     /// Replaces an older version of the row and adds the jobs, or does neither and gives no row.
@@ -59,21 +42,38 @@ struct MessageRow: Sendable {
             .uuid(ifAny: node), .int(message.text.utf8.count), .text(ifAny: Figures(message).text),
             .bytes(sealed.bytes), sealed.key,
         ]
-        guard !jobs.isEmpty else { return Statement(unchecked: Self.update + " RETURNING true", values) }
-        return Statement(
-            unchecked: """
-                WITH written AS (\(Self.update) RETURNING true AS done),
-                  added AS (\(JobRows.insertion(firstValue: values.count + 1, where: "EXISTS (SELECT FROM written)")))
-                SELECT done FROM written
-                """, values + jobs.values)
+        switch jobs.count {
+        case .none: return Statement(unchecked: Self.update + " RETURNING true", values)
+        case .one: return Statement(unchecked: Self.updateWithJob, values + jobs.values)
+        case .many: return Statement(unchecked: Self.update(with: .many), values + jobs.values)
+        }
     }
 
+    private static let updateWithJob = update(with: .one)
+
+    private static func update(with jobs: JobRows.Count) -> String {
+        """
+        WITH written AS (\(update) RETURNING true AS done),
+          added AS (\(JobRows.insertion(of: jobs, firstValue: 15, where: "EXISTS (SELECT FROM written)")))
+        SELECT done FROM written
+        """
+    }
+
+    /// Of the two indexes that could find the row the one of `id` is to: the other has all of the conversation's, and a
+    /// planner without statistics thinks them alike.
     private static let update = """
         UPDATE medstream.message SET state = $5, outcome = $6, stream = coalesce(stream, $7::text), last_offset = $8,
           version = $9, node = $10, text_bytes = $11, figures = $12, body = $13, key = $14
-         WHERE id = $1 AND conversation = $2 AND owner = $3 AND role = $4 AND version < $9
+         WHERE id = $1 AND conversation IS NOT DISTINCT FROM $2 AND owner = $3 AND role = $4 AND version < $9
            AND (stream IS NULL OR $7::text IS NULL OR stream = $7::text)
         """
+}
+
+extension Sealed {
+    /// What of a message nobody reads without the key.
+    init(_ message: Message, _ keyring: Keyring) {
+        self = keyring.seal([message.text, message.reasoning], in: .message, row: message.id.text)
+    }
 }
 
 extension Message {

@@ -167,7 +167,9 @@ extension Statement {
     }
 
     fileprivate static func lastCaseUse(of owner: UserID) -> Statement {
-        Statement("SELECT max(updated_at) FROM medstream.case_file WHERE owner = $1", [.uuid(owner.text)])
+        Statement(
+            "SELECT updated_at FROM medstream.case_file WHERE owner = $1 ORDER BY updated_at DESC LIMIT 1",
+            [.uuid(owner.text)])
     }
 
     fileprivate static func results(of id: CaseID, _ owner: UserID) -> Statement {

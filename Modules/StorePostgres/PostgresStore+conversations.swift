@@ -118,7 +118,7 @@ extension Conversation {
         updatedAt = Timestamp(milliseconds: Int64(try row.get(5, as: Int.self)))
     }
 
-    fileprivate func sealed(_ keyring: Keyring) -> Sealed {
+    func sealed(_ keyring: Keyring) -> Sealed {
         keyring.seal([title, summary], in: .conversation, row: id.text)
     }
 }
@@ -133,7 +133,9 @@ extension Statement {
 
     /// When the user last used a conversation.
     static func lastUse(of owner: UserID) -> Statement {
-        Statement("SELECT max(updated_at) FROM medstream.conversation WHERE owner = $1", [.uuid(owner.text)])
+        Statement(
+            "SELECT updated_at FROM medstream.conversation WHERE owner = $1 ORDER BY updated_at DESC LIMIT 1",
+            [.uuid(owner.text)])
     }
 
     static func conversation(_ id: ConversationID, _ owner: UserID, locked: Bool = false) -> Statement {
@@ -153,7 +155,7 @@ extension Rows {
 
     /// The time of a use now, after the last one even when the clock stood still or went back.
     func use(at time: Timestamp) throws(StoreError) -> Timestamp {
-        guard let last = try first?.get(0, as: Int?.self) else { return time }
+        guard let last = try first?.get(0, as: Int.self) else { return time }
         return Swift.max(time, Timestamp(milliseconds: Int64(last) + 1))
     }
 }

@@ -8,10 +8,10 @@ extension PostgresStore {
     public func begin(_ turn: NewTurn) async throws(StoreError) -> BegunTurn {
         let (keyring, node, now) = (keyring, node, now())
         let prints = turn.key.map { KeyPrints($0, turn.subject, of: turn.owner, keyring) }
-        let new = NewRows(turn, keyring, node, at: now)
+        let new = NewRows(turn, prints, keyring, node, at: now)
         return try await run(as: .user(turn.owner)) { transaction throws(StoreError) in
             // Most often nothing stands in the way: then it takes one way there and back.
-            if let new, let begun = try transaction.begin(new, prints, keyring) { return begun }
+            if let new, let begun = try transaction.begin(new) { return begun }
             return try transaction.begin(turn, prints, keyring, node, at: now)
         }
     }

@@ -16,32 +16,32 @@ struct Transaction: ~Copyable {
         self.hasRoles = hasRoles
     }
 
-    /// Says in whose name the transaction is.
-    ///
-    /// - Parameter isAlone: also waits until no other transaction of the user's is alone in this sense.
-    /// - Returns: the first statement of the transaction.
-    private func prelude(isAlone: Bool = false) -> Statement {
+    /// Says in whose name the transaction is, as its first statement.
+    private func prelude(_ sql: String = saysWho) -> Statement {
         // The server gives up a little before we do, so that a statement that takes too long costs no connection.
         let timeout = session.timeLeft * 9 / 10
-        let values: [Value] = [
-            .text(hasRoles ? principal.role : "none"), .text(principal.user),
-            .text(principal == .care ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
-        ]
-        return isAlone ? Statement(unchecked: Self.aloneAs, values) : Statement(unchecked: Self.saysWho, values)
+        return Statement(
+            unchecked: sql,
+            [
+                .text(hasRoles ? principal.role : "none"), .text(principal.user),
+                .text(principal == .care ? "on" : ""), .text(String(max(100, timeout.milliseconds))),
+            ])
     }
 
     private static let saysWho = """
         SELECT set_config('role', $1, true), set_config('medstream.user', $2, true),
           set_config('medstream.operator', $3, true), set_config('statement_timeout', $4, true),
-          set_config('idle_in_transaction_session_timeout', '10000', true),
-          set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
-            THEN 'on' ELSE current_setting('synchronous_commit') END, true)
+          CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+            THEN set_config('synchronous_commit', 'on', true) END
         """
-    private static let aloneAs = saysWho + ", pg_advisory_xact_lock(hashtextextended($2, 1296389197))::text"
+    /// Where the server is to wait for more of us.
+    private static let saysWhoAndStays = saysWho + ", set_config('idle_in_transaction_session_timeout', '10000', true)"
+    /// Also waits until no other transaction of the user's is alone in this sense.
+    private static let saysWhoAlone = saysWho + ", pg_advisory_xact_lock(hashtextextended($2, 1296389197))::text"
 
     /// Sends statements of which more are to follow.
     mutating func run(_ statements: [Statement]) throws(StoreError) -> [Rows] {
-        let opening = isOpen ? [] : [Statement("BEGIN"), prelude()]
+        let opening = isOpen ? [] : [Statement("BEGIN"), prelude(Self.saysWhoAndStays)]
         isOpen = true
         return Array(try send(opening + statements).dropFirst(opening.count))
     }
@@ -81,7 +81,7 @@ struct Transaction: ~Copyable {
     /// When it throws, it was undone, and the transaction may be used for another way to the same end.
     mutating func finishAlone(_ statement: Statement) throws(StoreError) -> Rows {
         FaultPoint.reach("postgres_before_commit")
-        let rows = try send([prelude(isAlone: true), statement])
+        let rows = try send([prelude(Self.saysWhoAlone), statement])
         FaultPoint.reach("postgres_after_commit")
         return rows[1]
     }

@@ -46,6 +46,30 @@ struct PoolTests {
         #expect(pool.statistics.timeouts == 1)
     }
 
+    @Test("Whoever waits is refused in time, whoever waits longer then, and nobody else")
+    func late() async throws {
+        let pool = try await newPool(.init(connections: 1))
+        let (holds, free) = (Tally(), Gate())
+        async let held: Void = pool.run(within: .seconds(60)) { _ throws(PostgreSQLError) in
+            holds.add()
+            free.pass()
+        }
+        await holds.reaches(1)
+        // The first is the last whose time is up, so that a look at those who wait is planned for later than the next needs.
+        async let patient = failure(in: pool, within: .seconds(60))
+        while pool.statistics.waiting < 1 { await Task.yield() }
+        async let longer = failure(in: pool, within: .milliseconds(600))
+        while pool.statistics.waiting < 2 { await Task.yield() }
+        async let shorter = failure(in: pool, within: .milliseconds(200))
+        #expect(await shorter?.kind == .timeout)
+        #expect(await longer?.kind == .timeout)
+        #expect(pool.statistics.timeouts == 2)
+        #expect(pool.statistics.waiting == 1)
+        free.open()
+        try await held
+        #expect(await patient == nil)
+    }
+
     @Test("A call that is not answered in time is over, and so is what it asked the server for")
     func timeout() async throws {
         let server = try await PostgresServer.shared()

@@ -51,6 +51,23 @@ struct SecurityTests {
         #expect(open == [])
     }
 
+    @Test("Where there are roles, each policy of a user's rows is for one of them")
+    func roles() async throws {
+        let lease = try await TestDatabases.lease()
+        let others = try await lease.database.pool.run { session throws(PostgreSQLError) in
+            try session.run(
+                Statement(
+                    """
+                    SELECT tablename || ' ' || policyname FROM pg_policies WHERE schemaname = 'medstream' AND NOT (
+                      (policyname = 'owner' AND roles = '{medstream_app}')
+                      OR (policyname = 'operator' AND roles = '{medstream_operator}')
+                      OR (policyname IN ('reading', 'adding') AND tablename IN ('meta', 'node', 'migration', 'deletion')))
+                    """)
+            ).map { row throws(PostgreSQLError) in try row.value(0, as: String.self) }
+        }
+        #expect(others == [])
+    }
+
     @Test("A user reaches the own rows alone, with each verb", arguments: Table.owned, Verb.allCases)
     func users(table: Table, verb: Verb) async throws {
         for way in Way.allCases {

@@ -12,6 +12,7 @@ struct Migration: Sendable {
         Migration(number: 2, name: "row-level security", sql: Schema.security),
         Migration(number: 3, name: "queue", sql: Schema.queue),
         Migration(number: 4, name: "deletions", sql: Schema.deletions),
+        Migration(number: 5, name: "claims row by row", sql: Schema.claims),
     ]
 
     var sha256: String {

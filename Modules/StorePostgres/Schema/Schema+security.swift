@@ -58,11 +58,16 @@ extension Schema {
 
     /// Makes the two roles, where that is allowed, and lets them at the tables; done after each migration.
     ///
+    /// Each policy is then for the role that it is about: one alone leaves the planner the index, where a row that is the
+    /// user's or anybody's for an operator leaves it a guess. The owner of the tables, bound by all, must inherit both for
+    /// that; else they stay for everyone, which is as safe and slower.
+    ///
     /// Roles belong to all databases of a server, so that others may be making them at this very moment.
     static let roles = """
         DO $$
         DECLARE
           role text;
+          policy record;
         BEGIN
           FOREACH role IN ARRAY ARRAY['medstream_app', 'medstream_operator'] LOOP
             BEGIN
@@ -91,6 +96,13 @@ extension Schema {
             GRANT SELECT ON medstream.meta, medstream.node, medstream.migration TO medstream_app;
             GRANT INSERT ON medstream.job TO medstream_app;
             REVOKE INSERT, UPDATE, DELETE ON medstream.migration FROM medstream_operator;
+            FOR policy IN SELECT tablename, policyname FROM pg_policies
+              WHERE schemaname = 'medstream' AND policyname IN ('owner', 'operator') AND roles = '{public}'
+                AND pg_has_role('medstream_app', 'USAGE') AND pg_has_role('medstream_operator', 'USAGE')
+            LOOP
+              EXECUTE format('ALTER POLICY %I ON medstream.%I TO %I', policy.policyname, policy.tablename,
+                CASE policy.policyname WHEN 'owner' THEN 'medstream_app' ELSE 'medstream_operator' END);
+            END LOOP;
           END IF;
         END $$;
         """
