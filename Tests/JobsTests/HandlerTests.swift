@@ -180,7 +180,7 @@ struct HandlerTests {
             var random = SplitMix(seed: UInt64(seed))
             let turn = RandomTurn.make(&random)
             #expect(DeferredTurn(payload: turn.payload) == turn, "seed \(seed)")
-            #expect(turn.job.payload == turn.payload && turn.job.priority == .high)
+            #expect(turn.job.payload == turn.payload)
             var cut = turn.payload
             cut.removeLast(Int.random(in: 1...cut.count, using: &random))
             #expect(DeferredTurn(payload: cut) == nil, "seed \(seed)")

@@ -33,8 +33,9 @@ public struct NewJob: Sendable, Hashable {
     public let uniqueKey: String
     /// Whom the job is about, so that their jobs can be found and go with them: the id of a user.
     public let group: String?
+    /// ``JobPriority/normal`` within a group whose order is kept.
     public let priority: JobPriority
-    /// How long it waits before it is due; none for at once.
+    /// How long it waits before it is due; none for at once, and none within a group whose order is kept.
     public let delay: Duration
     /// What its handler needs; the queue stores it sealed.
     public let payload: [UInt8]
@@ -48,8 +49,9 @@ public struct NewJob: Sendable, Hashable {
         self.kind = kind
         self.uniqueKey = uniqueKey ?? id.text
         self.group = group
-        self.priority = priority
-        self.delay = max(.zero, delay)
+        let isInOrder = group != nil && kind.keepsOrder
+        self.priority = isInOrder ? .normal : priority
+        self.delay = isInOrder ? .zero : max(.zero, delay)
         self.payload = payload
     }
 }

@@ -5,8 +5,10 @@ package enum QueueSchema {
     /// Makes them in an empty database, or leaves those there are.
     ///
     /// `run_at` is 0 for a job that is due at once, so that no clock holds it up; `waits_since` tells when a delay was
-    /// given, and thereby whether the wall clock was set back since. A lease is a row of its own: a heartbeat writes one
-    /// row however many jobs it covers. Payloads stand last, so that looking for jobs does not read them.
+    /// given, and thereby whether the wall clock was set back since: it is 0 for one that has no delay and was never taken.
+    /// A lease is a row of its own: a heartbeat writes one row however many jobs it covers. Payloads stand last, so that
+    /// looking for jobs does not read them. No index has all jobs by their group, since each of a long queue would lie on a
+    /// page of its own; one that was never taken is found in the order of the places.
     package static let tables: SQL = """
         CREATE TABLE IF NOT EXISTS job(
             place INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -29,7 +31,9 @@ package enum QueueSchema {
             ON job(kind, priority, run_at, place, deliveries, group_key, lease) WHERE lease IS NULL;
         CREATE INDEX IF NOT EXISTS job_waiting ON job(waits_since) WHERE lease IS NULL AND run_at > 0;
         CREATE INDEX IF NOT EXISTS job_leased ON job(lease) WHERE lease IS NOT NULL;
-        CREATE INDEX IF NOT EXISTS job_group ON job(group_key, kind, place) WHERE group_key IS NOT NULL;
+        DROP INDEX IF EXISTS job_group;
+        CREATE INDEX IF NOT EXISTS job_held ON job(group_key, kind, place)
+            WHERE group_key IS NOT NULL AND waits_since > 0;
         CREATE TABLE IF NOT EXISTS job_lease(
             token TEXT PRIMARY KEY NOT NULL,
             worker TEXT NOT NULL,

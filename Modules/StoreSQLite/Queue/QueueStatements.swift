@@ -16,13 +16,16 @@ package enum QueueStatements {
         SELECT place, deliveries, group_key FROM job INDEXED BY job_due
         WHERE lease IS NULL AND kind = ? AND priority = ? AND run_at = 0 ORDER BY place
         """
-    /// The place of the next job of a group behind a place.
-    static let nextOfGroup: SQL = """
-        SELECT place FROM job INDEXED BY job_group
-        WHERE group_key = ? AND group_key IS NOT NULL AND kind = ? AND place > ? ORDER BY place LIMIT 1
+    /// Whether a job of a group between two places is being worked on, or was and is to be tried again.
+    ///
+    /// Those that were never taken need not be looked for: they are gone through in the order of their places, and before
+    /// one is taken all before it were.
+    static let isHeldUp: SQL = """
+        SELECT 1 FROM job INDEXED BY job_held
+        WHERE group_key = ? AND group_key IS NOT NULL AND waits_since > 0 AND kind = ? AND place > ? AND place < ? LIMIT 1
         """
     static let taking: SQL = """
-        UPDATE job SET lease = ?, deliveries = deliveries + 1, run_at = 0 WHERE place = ?
+        UPDATE job SET lease = ?, deliveries = deliveries + 1, run_at = 0, waits_since = 1 WHERE place = ?
         RETURNING id, unique_key, group_key, attempt, deliveries, backoff_ms, created_at, payload
         """
 
@@ -76,7 +79,7 @@ package enum QueueStatements {
 
     /// Those that look into the table of jobs, for a test to ask how they would be run.
     package static let onJobs: [SQL] = [
-        anyDue, waited, atOnce, nextOfGroup, taking, emptyLease, finish, giveBack, retry, bury, free, buryCrashLoops,
+        anyDue, waited, atOnce, isHeldUp, taking, emptyLease, finish, giveBack, retry, bury, free, buryCrashLoops,
         removeCrashLoops, heldByClock, freeWhatClockHolds,
     ]
 }

@@ -170,10 +170,9 @@ private struct Selection {
         let place = try row.int64(0)
         let group = kind.keepsOrder ? try row.optionalText(2) : nil
         if let group {
-            let next = try transaction.row(
-                QueueStatements.nextOfGroup, group, kind.rawValue, lastOfGroup[group] ?? 0
-            ) { row in try row.int64(0) }
-            guard next == place else {
+            let isHeldUp = try transaction.exists(
+                QueueStatements.isHeldUp, group, kind.rawValue, lastOfGroup[group] ?? 0, place)
+            guard !isHeldUp else {
                 skipped += 1
                 isOpen = skipped < Self.maxSkipped
                 return isOpen

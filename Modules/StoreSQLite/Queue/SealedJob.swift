@@ -30,8 +30,8 @@ package struct SealedJob: Sendable {
         let delay = job.delay.milliseconds
         return try transaction.run(
             Self.insertion, job.id.text, job.kind.rawValue, job.uniqueKey == job.id.text ? nil : job.uniqueKey,
-            job.group, job.priority.rawValue, delay == 0 ? 0 : max(1, now.milliseconds + delay), now.milliseconds,
-            now.milliseconds, Int64(key.number), payload, job.id.text) > 0
+            job.group, job.priority.rawValue, delay == 0 ? 0 : max(1, now.milliseconds + delay),
+            delay == 0 ? 0 : now.milliseconds, now.milliseconds, Int64(key.number), payload, job.id.text) > 0
     }
 
     private static let insertion: SQL = """
