@@ -37,7 +37,8 @@ public struct DeferredTurn: Sendable, Hashable {
     /// The job that writes it, unique by a name of the caller's.
     public func job(named uniqueKey: String) -> NewJob {
         NewJob(
-            kind: .saveTurn, uniqueKey: uniqueKey, group: (messages.last?.owner ?? begun?.owner)?.text, payload: payload)
+            kind: .saveTurn, uniqueKey: uniqueKey, group: (messages.last?.owner ?? begun?.owner)?.text,
+            payload: payload)
     }
 
     /// Where it belongs; `nil` for another answer to a message, which does not tell.
