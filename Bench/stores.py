@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS, ROUNDS = 4, 3
 ROW_BYTES = 2048
 PRODUCERS = {"sqlite": (1, 64, 256), "postgres": (1, 8, 64)}
-# Of the floor's turns a second; with as many at once as the floor is best at.
+# Of the floor's turns a second, with as many at once as the share is best at.
 BARS = {"sqlite": 0.6, "postgres": 0.5}
 # Of one user, and in one of them; the first page of each list in milliseconds.
 CONVERSATIONS, CHARACTERS, PAGE_BAR = 100_000, 10_000_000, 50
