@@ -7,7 +7,8 @@
  *   DISK_FAULT    a file; while it holds a number, every write in the folder fails with that errno; while the number is
  *                 negative, it hangs
  *
- * Syncing compares whole files, since another process may have written what this one syncs: for small files only.
+ * Syncing looks at every block that was not known to be on the platter, whoever wrote it: processes share a byte for each
+ * block, beside the platter in a folder of the same name with ".marks". Without that folder all blocks are looked at.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -15,15 +16,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 << 10 };
+enum { BLOCK = 64 << 10, BLOCKS = 1 << 14, MOST_FILES = 64 };
+
+/* What is known of a block: it may differ, it is the same on the platter, or it is being brought there. */
+enum { DIFFERS = 0, SAME = 1, MOVING = 2 };
 
 /* The next definition of the function it stands in: the C library's. */
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -54,6 +60,50 @@ static int on_platter(const char *name, int is_named, char path[PATH_MAX]) {
     return snprintf(path, PATH_MAX, "%s/%s%s", platter, is_named ? "" : ".", name) < PATH_MAX;
 }
 
+/* The marks of a file, which all processes share; never taken back. */
+static unsigned char *marks(const char *name) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct { char name[NAME_MAX + 1]; unsigned char *marks; } known[MOST_FILES];
+    static int count;
+    const char *platter = getenv("DISK_PLATTER");
+    if (!platter || !*name || strchr(name, '/')) return NULL;
+    unsigned char *found = NULL;
+    pthread_mutex_lock(&lock);
+    for (int at = 0; at < count && !found; at++)
+        if (!strcmp(known[at].name, name)) found = known[at].marks;
+    if (!found && count < MOST_FILES) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s.marks", platter);
+        mkdir(path, 0700);
+        snprintf(path, sizeof path, "%s.marks/%s", platter, name);
+        int file = REAL(open)(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (file < 0 || REAL(ftruncate)(file, BLOCKS)) abort();
+        found = mmap(NULL, BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        close(file);
+        if (found == MAP_FAILED) abort();
+        snprintf(known[count].name, sizeof known[count].name, "%s", name);
+        known[count++].marks = found;
+    }
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+/* Nothing is known of a file any more. */
+static void forget(const char *name) {
+    unsigned char *all = name ? marks(name) : NULL;
+    if (all) memset(all, DIFFERS, BLOCKS);
+}
+
+static void written(int handle, off_t place, size_t count) {
+    char path[PATH_MAX];
+    const char *name = getenv("DISK_PLATTER") ? watched_handle(handle, path) : NULL;
+    unsigned char *all = name ? marks(name) : NULL;
+    if (!all || !count) return;
+    off_t last = (place + (off_t)count - 1) / BLOCK;
+    for (off_t block = place / BLOCK; block <= last && block < BLOCKS; block++)
+        __atomic_store_n(&all[block], DIFFERS, __ATOMIC_SEQ_CST);
+}
+
 /*
  * Brings the file to the platter, block by block; a kill in between leaves some of them, as a power cut would.
  * It reads by the handle given where that can be read: closing another one of the same file would give up the process's
@@ -63,6 +113,8 @@ static void keep(int handle, const char *name) {
     char path[PATH_MAX], own[64], now[BLOCK], then[BLOCK];
     if (!on_platter(name, 1, path)) return;
     if (access(path, F_OK)) on_platter(name, 0, path);
+    unsigned char *all = marks(name);
+    if (access(path, F_OK)) forget(name);
     snprintf(own, sizeof own, "/proc/self/fd/%d", handle);
     int is_readable = (fcntl(handle, F_GETFL) & O_ACCMODE) != O_WRONLY;
     int from = is_readable ? handle : REAL(open)(own, O_RDONLY | O_CLOEXEC);
@@ -71,9 +123,14 @@ static void keep(int handle, const char *name) {
     if (from < 0 || to < 0 || flock(to, LOCK_EX) || fstat(from, &facts)) abort();
     if (REAL(ftruncate)(to, facts.st_size)) abort();
     for (off_t place = 0; place < facts.st_size; place += BLOCK) {
+        unsigned char *mark = all && place / BLOCK < BLOCKS ? &all[place / BLOCK] : NULL, moving = MOVING;
+        if (mark && __atomic_load_n(mark, __ATOMIC_SEQ_CST) == SAME) continue;
+        if (mark) __atomic_store_n(mark, MOVING, __ATOMIC_SEQ_CST);
         ssize_t size = pread(from, now, BLOCK, place), old = pread(to, then, BLOCK, place);
         if (size <= 0) break;
         if ((size != old || memcmp(now, then, size)) && REAL(pwrite)(to, now, size, place) != size) abort();
+        /* Unless it was written meanwhile. */
+        if (mark) __atomic_compare_exchange_n(mark, &moving, SAME, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     }
     if (!is_readable) close(from);
     close(to);
@@ -147,6 +204,7 @@ int unlink(const char *path) {
     const char *name = watched(path);
     if (fails(name)) return -1;
     int result = REAL(unlink)(path);
+    if (!result) forget(name);
     char kept[PATH_MAX];
     if (!result && name && on_platter(name, 1, kept)) REAL(unlink)(kept);
     if (!result && name && on_platter(name, 0, kept)) REAL(unlink)(kept);
@@ -158,6 +216,8 @@ int rename(const char *from, const char *to) {
     const char *old = watched(from), *new = watched(to);
     if (fails(old) || fails(new)) return -1;
     int result = REAL(rename)(from, to);
+    if (!result) forget(old);
+    if (!result) forget(new);
     char source[PATH_MAX], target[PATH_MAX];
     if (result || !old || !new) return result;
     if (!on_platter(old, 1, source) || access(source, F_OK)) on_platter(old, 0, source);
@@ -170,6 +230,7 @@ int link(const char *from, const char *to) {
     const char *old = watched(from), *new = watched(to);
     if (fails(old) || fails(new)) return -1;
     int result = REAL(link)(from, to);
+    if (!result) forget(new);
     char source[PATH_MAX], target[PATH_MAX];
     if (result || !old || !new) return result;
     if (!on_platter(old, 1, source) || access(source, F_OK)) on_platter(old, 0, source);
@@ -178,24 +239,39 @@ int link(const char *from, const char *to) {
 }
 
 ssize_t write(int handle, const void *bytes, size_t count) {
-    return fails_handle(handle) ? -1 : REAL(write)(handle, bytes, count);
+    char path[PATH_MAX];
+    if (fails_handle(handle)) return -1;
+    ssize_t result = REAL(write)(handle, bytes, count);
+    if (getenv("DISK_PLATTER")) forget(watched_handle(handle, path));
+    return result;
 }
 
 ssize_t pwrite(int handle, const void *bytes, size_t count, off_t place) {
-    return fails_handle(handle) ? -1 : REAL(pwrite)(handle, bytes, count, place);
+    if (fails_handle(handle)) return -1;
+    ssize_t result = REAL(pwrite)(handle, bytes, count, place);
+    written(handle, place, count);
+    return result;
 }
 
 ssize_t pwrite64(int handle, const void *bytes, size_t count, off64_t place) {
-    return fails_handle(handle) ? -1 : REAL(pwrite64)(handle, bytes, count, place);
+    if (fails_handle(handle)) return -1;
+    ssize_t result = REAL(pwrite64)(handle, bytes, count, place);
+    written(handle, place, count);
+    return result;
 }
 
-int ftruncate(int handle, off_t size) { return fails_handle(handle) ? -1 : REAL(ftruncate)(handle, size); }
+#define RESIZES(call)                                                                                                  \
+    char path[PATH_MAX];                                                                                               \
+    if (fails_handle(handle)) return -1;                                                                               \
+    int result = call;                                                                                                 \
+    if (getenv("DISK_PLATTER")) forget(watched_handle(handle, path));                                                  \
+    return result
 
-int ftruncate64(int handle, off64_t size) { return fails_handle(handle) ? -1 : REAL(ftruncate64)(handle, size); }
+int ftruncate(int handle, off_t size) { RESIZES(REAL(ftruncate)(handle, size)); }
 
-int fallocate(int handle, int mode, off_t place, off_t size) {
-    return fails_handle(handle) ? -1 : REAL(fallocate)(handle, mode, place, size);
-}
+int ftruncate64(int handle, off64_t size) { RESIZES(REAL(ftruncate64)(handle, size)); }
+
+int fallocate(int handle, int mode, off_t place, off_t size) { RESIZES(REAL(fallocate)(handle, mode, place, size)); }
 
 int posix_fallocate(int handle, off_t place, off_t size) {
     return fails_handle(handle) ? errno : REAL(posix_fallocate)(handle, place, size);

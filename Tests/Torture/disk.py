@@ -39,6 +39,7 @@ class Disk:
             for name in sorted(found):
                 mix(self.data / name, self.platter / name, chance, unit)
         shutil.rmtree(self.data)
+        shutil.rmtree(f"{self.platter}.marks", ignore_errors=True)
         shutil.copytree(self.platter, self.data)
 
     def fail(self, number: int = errno.ENOSPC):
