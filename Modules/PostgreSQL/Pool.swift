@@ -142,16 +142,14 @@ final class PoolCore: Sendable {
         switch state.withLock({ $0.admit(job, isProbe: isProbe) }) {
         case .give(let job, let worker): worker.give(job)
         case .start(let job): Worker(self).start(with: job)
-        case .wait: watch(job)
+        case .wait: look(at: job.deadline)
         case .refuse(let error): job.refuse(error)
         }
     }
 
-    /// Sees to it that a waiting job is refused when its time is up, since all workers may be held up.
+    /// Looks at the waiting jobs at one's deadline and refuses those that are late, since all workers may be held up.
     ///
     /// One look at all of them is planned at a time: a timer for each job would outlive most of them by far.
-    private func watch(_ job: Job) { look(at: job.deadline) }
-
     private func look(at time: Deadline) {
         let isSooner = nextLook.withLock { next in
             if let next, next <= time { return false }
@@ -223,7 +221,7 @@ extension PoolCore {
         failures.add(1, ordering: .relaxed)
         switch state.withLock({ $0.didFailToConnect(error, for: job) }) {
         case .left(let given):
-            if let (job, worker) = given { worker.give(job) } else { watch(job) }
+            if let (job, worker) = given { worker.give(job) } else { look(at: job.deadline) }
             return false
         case .down(let refused, let isNew):
             for job in refused { job.refuse(error) }

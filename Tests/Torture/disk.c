@@ -8,7 +8,7 @@
  *                 negative, it hangs
  *
  * Syncing looks at every block that was not known to be on the platter, whoever wrote it: processes share a byte for each
- * block, beside the platter in a folder of the same name with ".marks". Without that folder all blocks are looked at.
+ * block, beside the platter in a folder of the same name with ".marks". Whoever changes the platter by hand removes that.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

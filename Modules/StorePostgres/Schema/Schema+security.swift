@@ -5,7 +5,8 @@ extension Schema {
     /// concerns all. The role `medstream_app` never operates, whatever it claims. Where the server lets us make no roles the
     /// owner of the tables is bound as well, by FORCE, and claims alone tell the two apart.
     ///
-    /// Functions in a policy stand in a `SELECT` of their own, so that they are asked once a statement and not once a row.
+    /// Functions in a policy stand in a `SELECT` of their own, so that they are asked once a statement and not once a row;
+    /// ``claims`` takes that back where a user's rows are compared.
     static let security = """
         CREATE FUNCTION medstream.caller() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
           AS $$ SELECT nullif(current_setting('medstream.user', true), '')::uuid $$;
