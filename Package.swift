@@ -166,7 +166,7 @@ let package = Package(
             dependencies: ["Core", "Encryption", "Persistence", "PostgreSQL", "StorePostgres", "StoreSQLite"],
             path: "Bench/StoreTurns", swiftSettings: safe),
 
-        module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor"]),
+        module("TestSupport", uses: ["Core", "Hashing", "JSON", "Providers", "Reactor", "Streaming"]),
 
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Core", "HTTPServer", "Reactor"],

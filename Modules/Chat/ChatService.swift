@@ -122,6 +122,9 @@ public final class ChatService: Sendable {
                 await giveUp(open, key: new.key)
                 throw error
             }
+            // A key is known where the turn is stored; while that is another machine's, which may be away, a stream that
+            // was told of is found on this one's disk.
+            if recorder.hasSpool { await log.begunOnDisk() }
             return open.begun.turn
         } catch {
             await log.fail(error)

@@ -25,11 +25,16 @@ final class JournalFeed: EndOfTurn {
     private var timer: LoopTimer?
     private var stall: LoopTimer?
     private var flushing: [CheckedContinuation<Void, Never>] = []
+    /// Callers that tell of a log when its first events are on disk.
+    private var heralds: [(log: StreamLog, waiter: CheckedContinuation<Void, Never>)] = []
+    private var patience: LoopTimer?
 
     /// Past it, what is left goes with the next batch.
     private static let maxBatchBytes = 4 << 20
     /// The longest pause between two tries of a disk that fails.
     private static let longestPause = Duration.seconds(5)
+    /// How long a disk that hangs may keep a log from being told of.
+    private static let longestSilence = Duration.seconds(1)
 
     init(
         on loop: EventLoop, to journal: any StreamJournal, _ settings: StreamingSettings,
@@ -60,7 +65,27 @@ final class JournalFeed: EndOfTurn {
     /// Lets go of a log that is not to be written down any more.
     func drop(_ log: StreamLog) {
         news.removeAll { $0 === log }
+        release { $0 === log }
         tellFlushed()
+    }
+
+    /// Waits until the first events of a log are on disk, which is soon; in vain where the disk fails.
+    func herald(_ log: StreamLog, _ waiter: CheckedContinuation<Void, Never>) {
+        guard failures == 0 else { return waiter.resume() }
+        heralds.append((log, waiter))
+        if patience == nil {
+            let timer = LoopTimer(on: loop) { [unowned self] in release { _ in true } }
+            timer.start(after: Self.longestSilence)
+            patience = timer
+        }
+        if !isWriting { loop.atEndOfTurn(self) }
+    }
+
+    private func release(_ isReleased: (StreamLog) -> Bool) {
+        let released = heralds.filter { isReleased($0.log) }
+        heralds.removeAll { isReleased($0.log) }
+        if heralds.isEmpty { patience = nil }
+        for herald in released { herald.waiter.resume() }
     }
 
     /// Waits until all that is new now is on disk.
@@ -74,7 +99,7 @@ final class JournalFeed: EndOfTurn {
     private func collectLater() {
         guard !isWriting, !isDue else { return }
         isDue = true
-        guard failures == 0, isEager else { return startTimer() }
+        guard failures == 0, isEager || !heralds.isEmpty else { return startTimer() }
         loop.atEndOfTurn(self)
     }
 
@@ -85,7 +110,7 @@ final class JournalFeed: EndOfTurn {
         timer.start(after: failures == 0 ? interval : min(pause, Self.longestPause))
     }
 
-    func turnEnded() { if isDue { collect() } }
+    func turnEnded() { if isDue || !heralds.isEmpty { collect() } }
 
     private func collect() {
         isDue = false
@@ -120,7 +145,9 @@ final class JournalFeed: EndOfTurn {
         if isWritten {
             stall = nil
             for log in logs { log.assumeIsolated { $0.settle() } }
+            release { $0.assumeIsolated { $0.written > 0 } }
         } else {
+            release { _ in true }
             // One that nobody can ask for any more is not worth the memory that waiting takes.
             for log in logs where log.assumeIsolated({ $0.outcome == nil }) || isKept(log.id) {
                 log.assumeIsolated { $0.collectAgain() }
@@ -131,7 +158,7 @@ final class JournalFeed: EndOfTurn {
             }
         }
         guard !news.isEmpty else { return tellFlushed() }
-        if isWritten, isEager || !flushing.isEmpty { collect() } else { collectLater() }
+        if isWritten, isEager || !flushing.isEmpty || !heralds.isEmpty { collect() } else { collectLater() }
     }
 
     private func tellFlushed() {

@@ -9,6 +9,14 @@ extension StreamLog {
         isGated = settings.durability == .beforeDelivery
     }
 
+    /// Waits until the beginning of a run is on disk, so that whoever is told of the stream finds it after a crash.
+    ///
+    /// A disk that fails or hangs holds nobody up for longer than a second; nor does a log that is not written down.
+    public func begunOnDisk() async {
+        guard let feed, written == 0 else { return }
+        await withCheckedContinuation { feed.herald(self, $0) }
+    }
+
     /// The log has left the hub: what was written of it is let go of, and no more is.
     func leaveJournal() {
         hub.journal?.forget(id)

@@ -20,14 +20,14 @@ final class Clinic: Sendable {
 
     init(
         _ streaming: StreamingSettings = StreamingSettings(), store: any ConversationStore = InMemoryStore(),
-        spool: (any JobQueue)? = nil,
+        spool: (any JobQueue)? = nil, journal: (any StreamJournal)? = nil,
         script: @escaping @Sendable (Prompt) -> [ScriptedProvider.Act] = { _ in [.say("An answer."), .finish()] },
         chat: (inout ChatSettings) -> Void = { _ in }, hasRoutes: Bool = true
     ) {
         var settings = ChatSettings()
         settings.prompts = [.chat: "You are careful.", .onboarding: "You are welcoming."]
         chat(&settings)
-        hub = StreamHub(streaming)
+        hub = StreamHub(streaming, journal: journal)
         provider = ScriptedProvider("scripted", script)
         let route = ModelRoute.only(provider, silence: streaming.idleTimeout)
         let shared = SharedConfiguration(settings, hasRoutes ? ["chat": route, "onboarding": route] : [:])

@@ -256,6 +256,21 @@ struct TurnTests {
         #expect(try await clinic.watch(try await clinic.retry(turn.stream)).texts == [.chat: "Whole."])
     }
 
+    @Test("Beside a spool, a stream is told of once its beginning is on this machine's disk")
+    func toldOf() async throws {
+        var settings = StreamingSettings()
+        settings.journalInterval = .seconds(3600)
+        let journal = MemoryJournal(.stalled)
+        let clinic = Clinic(settings, spool: InMemoryQueue(), journal: journal) { _ in [.say("Begun."), .hang] }
+        async let asked = clinic.ask("Hello.")
+        await journal.calls.reaches(1)
+        journal.become(.well)
+        let turn = try await asked
+        #expect(journal.entries.map(\.stream) == [turn.stream])
+        _ = try await clinic.service.stop(turn.stream, as: someone)
+        _ = try await clinic.watch(turn)
+    }
+
     @Test("Routes and prompts are read for each turn; a running one keeps what it began with")
     func reload() async throws {
         let door = Door()

@@ -125,6 +125,44 @@ struct JournalTests {
         #expect(Self.viewing(journal, run.log.id).events == (try await run.log.transcript()).events)
     }
 
+    @Test("Who waits for the beginning of a run goes on once it is on disk, and not an interval later")
+    func begun() async throws {
+        let journal = MemoryJournal(.stalled)
+        let run = try await Self.run(.with { $0.journalInterval = .seconds(3600) }, journal)
+        await run.log.write("The beginning. ", to: .chat, of: .chat)
+        async let isThere = {
+            await run.log.begunOnDisk()
+            return !journal.entries.isEmpty
+        }()
+        await journal.calls.reaches(1)
+        journal.become(.well)
+        #expect(await isThere)
+        // It is there for good.
+        await run.log.begunOnDisk()
+        #expect(journal.calls.value == 1)
+        await run.finish()
+    }
+
+    @Test(
+        "Who waits for the beginning of a run is not held up by a disk that takes nothing",
+        arguments: [
+            MemoryJournal.Mood.failing, .stalled,
+        ])
+    func begunNowhere(mood: MemoryJournal.Mood) async throws {
+        let journal = MemoryJournal(mood)
+        let run = try await Self.run(Self.behind, journal)
+        await run.log.write("The beginning. ", to: .chat, of: .chat)
+        await run.log.begunOnDisk()
+        #expect(journal.entries.isEmpty)
+        let forgotten = try await Run(in: run.hub)
+        async let waits: Void = forgotten.log.begunOnDisk()
+        run.hub.remove(forgotten.log.id, for: someone)
+        await waits
+        await run.finish()
+        await forgotten.finish()
+        journal.become(.well)
+    }
+
     @Test("A log that outgrows its bounds while the disk takes nothing is written down by its text")
     func outgrown() async throws {
         let settings = StreamingSettings.with {

@@ -14,10 +14,12 @@ class Crowd:
 
     def __init__(
         self, port: int, count: int, seed: int = 1, words: tuple[int, int] = (0, 30), pace: int = 0, patience: float = 15,
-        turns: int = 1 << 30, turns_each: int = 20, pause: float = 0
+        turns: int = 1 << 30, turns_each: int = 20, pause: float = 0, strangers: int = 0
     ):
         self.port, self.seed, self.words, self.pace, self.patience = port, seed, words, pace, patience
         self.turns_each, self.pause = turns_each, pause
+        # So many of them begin a new conversation with each question.
+        self.strangers = strangers
         self.left = turns
         self.speakers: list[Speaker] = []
         self.is_over = False
@@ -43,7 +45,7 @@ class Crowd:
             speaker = Speaker(self.port, f"{self.seed}.{place}.{number}", chance, self.patience)
             self.speakers.append(speaker)
             number += 1
-            for _ in range(chance.randint(1, self.turns_each)):
+            for _ in range(1 if place < self.strangers else chance.randint(1, self.turns_each)):
                 if self.is_over or self.left <= 0:
                     break
                 self.left -= 1

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 # Seconds without any progress after which a queue is taken for stuck; longer than any lease.
@@ -187,14 +188,21 @@ class House:
         assert told.returncode == 0, told.stderr
         return Backlog([json.loads(line) for line in told.stdout.splitlines()])
 
+    def await_stored(self, seconds: float) -> float:
+        """How long it took until no turn waited to be written; fails when that takes longer than `seconds`."""
+        return self.await_none(lambda backlog: backlog.unsaved, seconds)
+
     def await_drained(self, seconds: float = 60) -> float:
         """How long it took until nothing was left to do; fails when that takes longer than `seconds`."""
+        return self.await_none(lambda backlog: backlog.waiting, seconds)
+
+    def await_none(self, left: Callable[["Backlog"], int], seconds: float) -> float:
         begun = changed = time.monotonic()
         before = None
-        while (backlog := self.queue()).waiting:
+        while count := left(backlog := self.queue()):
             now = time.monotonic()
-            if backlog.waiting != before:
-                before, changed = backlog.waiting, now
+            if count != before:
+                before, changed = count, now
             assert now - begun < seconds and now - changed < STUCK, f"the queue is not empty: {backlog}"
             if backlog.dead:
                 # A job whose workers were killed five times in a row is a dead letter, which an operator puts back.
@@ -226,6 +234,11 @@ class Backlog:
     @property
     def dead(self) -> int:
         return self.count("dead")
+
+    @property
+    def unsaved(self) -> int:
+        """Turns that wait to be written."""
+        return sum(self.count(name, "save_turn") for name in ("due", "delayed", "leased", "dead"))
 
     @property
     def waiting(self) -> int:

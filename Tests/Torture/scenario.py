@@ -19,8 +19,9 @@ CLOSED = 30
 def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float = 60) -> Verdict:
     """Ends the crowd, waits for an empty queue, reads everything back and judges it."""
     crowd.finish(seconds)
+    stored = house.await_stored(DRAINED)
     # Titles and summaries take their time after a storm; nobody waits for them.
-    drained = house.await_drained(240)
+    drained = stored + house.await_drained(240)
     end = time.monotonic() + CLOSED
     while True:
         found, record = verdict(house.port, crowd.turns, house.model.asked())
@@ -30,7 +31,7 @@ def settle(house: House, crowd: Crowd, say: Callable, what: str, seconds: float 
     trouble = house.check()
     if not house.is_postgres:
         assert found.healed == 0, "an answer ended twice, though there is no spool that could bring an end home"
-    say(f"{what}: {found}; queue empty {drained:.1f} s after the last answer"
+    say(f"{what}: {found}; all stored {stored:.1f} s and queue empty {drained:.1f} s after the last answer"
         + (f", {house.replayed} dead letters put back" if house.replayed else ""))
     assert found.is_good, f"{what}: {found}"
     assert not trouble, f"{what}: medstream store check says: {trouble}"

@@ -37,7 +37,8 @@ def test_what_went_to_the_spool_survives_the_death_of_those_who_put_it_there(pos
     """The store goes away, answers go to the spool, the server dies, and then the store is back."""
     proxy = Proxy(postgres.port)
     house = make_house(url=postgres.url(database, port=proxy.port)).start()
-    crowd = Crowd(house.port, 8, seed=seed, pause=0.02).start()
+    # Until the spool is empty, a new server turns questions in conversations away that it does not know.
+    crowd = Crowd(house.port, 8, seed=seed, pause=0.02, strangers=2).start()
     chance, rounds, placed = random.Random(seed), 40 if KILLS else 4, 0
     for number in range(rounds):
         time.sleep(chance.uniform(0.3, 0.8))

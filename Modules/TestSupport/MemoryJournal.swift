@@ -1,11 +1,10 @@
-import Core
-import Streaming
+public import Core
+public import Streaming
 import Synchronization
-import TestSupport
 
 /// A journal without a disk, which takes, holds up or refuses what it is given, as a test says.
-final class MemoryJournal: StreamJournal {
-    enum Mood: Sendable {
+public final class MemoryJournal: StreamJournal {
+    public enum Mood: Sendable {
         /// Writes at once.
         case well
         /// Takes nothing until it is well again.
@@ -30,11 +29,11 @@ final class MemoryJournal: StreamJournal {
 
     private let state: Mutex<State>
     /// Calls of ``write(_:_:)``.
-    let calls = Tally()
+    public let calls = Tally()
 
-    init(_ mood: Mood = .well) { state = Mutex(State(mood: mood)) }
+    public init(_ mood: Mood = .well) { state = Mutex(State(mood: mood)) }
 
-    func write(_ entries: [JournalEntry], _ done: @escaping @Sendable (Bool) -> Void) {
+    public func write(_ entries: [JournalEntry], _ done: @escaping @Sendable (Bool) -> Void) {
         let isWritten = state.withLock { state -> Bool? in
             switch state.mood {
             case .well:
@@ -52,20 +51,20 @@ final class MemoryJournal: StreamJournal {
         calls.add()
     }
 
-    func forget(_ stream: StreamID) {
+    public func forget(_ stream: StreamID) {
         state.withLock { state in
             state.entries.removeAll { $0.stream == stream }
             state.forgotten.append(stream)
         }
     }
 
-    var statistics: JournalStatistics { state.withLock { $0.statistics } }
+    public var statistics: JournalStatistics { state.withLock { $0.statistics } }
     /// What is on disk.
-    var entries: [JournalEntry] { state.withLock { $0.entries } }
-    var forgotten: [StreamID] { state.withLock { $0.forgotten } }
+    public var entries: [JournalEntry] { state.withLock { $0.entries } }
+    public var forgotten: [StreamID] { state.withLock { $0.forgotten } }
 
     /// Changes the mood; one that is well takes what it held up.
-    func become(_ mood: Mood) {
+    public func become(_ mood: Mood) {
         let held = state.withLock { state in
             state.mood = mood
             guard mood == .well else { return [] as [@Sendable (Bool) -> Void] }
@@ -77,7 +76,7 @@ final class MemoryJournal: StreamJournal {
     }
 
     /// A stream as a server would find it whose journal has the first `count` entries of it.
-    func rebuilt(
+    public func rebuilt(
         _ log: StreamLog, first count: Int = .max, _ settings: StreamingSettings = StreamingSettings()
     ) -> JournaledStream? {
         let entries = entries.filter { $0.stream == log.id }.prefix(count)
