@@ -14,6 +14,8 @@ struct EventRing: Sendable {
 
     /// A segment is sealed past this size, which also bounds what a reader is handed at once.
     private static let segmentLimit = 64 * 1024
+    /// Room for nearly every event.
+    private static let eventRoom = 512
 
     init(_ settings: StreamingSettings) {
         maxEvents = settings.maxEventsPerStream
@@ -33,7 +35,10 @@ struct EventRing: Sendable {
     ///
     /// - Returns: whether it did.
     mutating func makeRoom() -> Bool {
-        guard open.text.bytes.count >= Self.segmentLimit else { return false }
+        let count = open.text.bytes.count
+        guard count >= Self.segmentLimit / 2 else { return false }
+        // Sealed before its room would double for the last of its events.
+        guard count >= Self.segmentLimit || open.text.bytes.capacity - count < Self.eventRoom else { return false }
         seal()
         return true
     }
