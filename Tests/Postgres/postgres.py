@@ -181,7 +181,9 @@ class PostgresServer:
     # MARK: What befalls it
 
     def start(self):
-        """Starts it and waits until it takes connections; on the same port each time."""
+        """Starts it, unless it runs, and waits until it takes connections; on the same port each time."""
+        if self.process is not None and self.process.poll() is None:
+            return
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
             [*self.as_owner, self.binaries / "postgres", "-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k",
