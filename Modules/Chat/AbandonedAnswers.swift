@@ -92,7 +92,7 @@ public struct AbandonedAnswers: Sendable {
             for var answer in open {
                 answer.state = .final
                 answer.outcome = .interrupted
-                answer.version = Message.interruptedVersion
+                answer.version = Message.abandonedVersion
                 answer.lastOffset = Self.endOffset
                 do throws(StoreError) {
                     try await store.save(answer)

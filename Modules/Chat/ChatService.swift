@@ -31,7 +31,7 @@ public final class ChatService: Sendable {
         configuration: @escaping @Sendable () -> Configuration
     ) {
         self.store = store
-        recorder = TurnRecorder(store, spool: spool)
+        recorder = TurnRecorder(store, spool: spool) { hub.wasAnswering($0) }
         self.hub = hub
         self.log = log
         self.configuration = configuration
@@ -117,13 +117,12 @@ public final class ChatService: Sendable {
                 return open.begun.turn
             }
             do throws(PlatformError) {
-                try await start(open, configuration, streams: streams, into: log)
+                try await start(open, of: new, configuration, streams: streams, into: log)
             } catch {
                 await giveUp(open, key: new.key)
                 throw error
             }
-            // A key is known where the turn is stored; while that is another machine's, which may be away, a stream that
-            // was told of is found on this one's disk.
+            // Who was told of a stream finds it after a crash on this machine's disk, even if the store is away then.
             if recorder.hasSpool { await log.begunOnDisk() }
             return open.begun.turn
         } catch {
@@ -134,7 +133,8 @@ public final class ChatService: Sendable {
     }
 
     private func start(
-        _ open: TurnRecorder.OpenTurn, _ configuration: Configuration, streams: Bool, into log: StreamLog
+        _ open: TurnRecorder.OpenTurn, of new: NewTurn, _ configuration: Configuration, streams: Bool,
+        into log: StreamLog
     ) async throws(PlatformError) {
         // A token is at most a few bytes: what the builder may keep is surely among these.
         let limit = configuration.chat.historyLimit * 4
@@ -149,9 +149,9 @@ public final class ChatService: Sendable {
             TurnRun.Record(open, by: recorder, every: configuration.chat.checkpoint), prompt, along: route, in: stage,
             deadline: streams ? nil : configuration.chat.batchTimeout, prices: configuration.chat.prices, log: self.log)
         let answer = open.begun.answer
-        try await log.start(StreamSubject(conversation: answer.conversation, message: answer.id)) {
-            await run.run(into: $0)
-        }
+        let subject = StreamSubject(
+            conversation: answer.conversation, message: answer.id, request: TurnRecorder.name(of: new))
+        try await log.start(subject) { await run.run(into: $0) }
     }
 
     /// Closes the row of an answer that could not be begun, and frees its key for another attempt.

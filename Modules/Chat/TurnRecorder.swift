@@ -23,13 +23,20 @@ final class TurnRecorder: Sendable {
     }
     /// Turns in the spool by their idempotency keys, so that a repeated request joins its turn during the outage too.
     private let waiting = Mutex<[String: BegunTurn]>([:])
+    /// Whether an earlier server was answering a request: what became of it, the store knows, or will.
+    private let wasAnswering: @Sendable (String) -> Bool
     /// Past it the oldest outage's keys are forgotten here; their requests are answered by the store once it is back.
     private static let maxWaiting = 10_000
 
-    /// `spool`: `nil` where the store is on the machine's own disk as well, and fails only with it.
-    init(_ store: any ConversationStore, spool: (any JobQueue)?) {
+    /// - Parameters:
+    ///   - spool: `nil` where the store is on the machine's own disk as well, and fails only with it.
+    ///   - wasAnswering: whether a request of that name was answered by an earlier server on this machine.
+    init(
+        _ store: any ConversationStore, spool: (any JobQueue)?, wasAnswering: @escaping @Sendable (String) -> Bool
+    ) {
         self.store = store
         self.spool = spool
+        self.wasAnswering = wasAnswering
     }
 
     /// Whether the store is another machine's, which may be away.
@@ -127,8 +134,8 @@ final class TurnRecorder: Sendable {
         return try await !spool.jobs(in: .leased, of: .saveTurn, after: nil, limit: 1).items.isEmpty
     }
 
-    /// What the job is called that begins a turn with a key.
-    private static func name(of turn: NewTurn) -> String? {
+    /// What a request with a key is called, and the job that begins its turn.
+    static func name(of turn: NewTurn) -> String? {
         // A key of a client's is its own text, and what names a job is stored in the clear.
         turn.key.map { "begin:\(turn.owner):\(SHA256.hex(of: $0))" }
     }
@@ -137,12 +144,14 @@ final class TurnRecorder: Sendable {
         _ new: NewTurn, in spool: any JobQueue, because cause: StoreError
     ) async throws(StoreError) -> OpenTurn {
         guard let known = known(new) else { throw cause }
+        let name = Self.name(of: new)
+        // It has another answer already, which is found when the store is back.
+        if let name, wasAnswering(name) { throw cause }
         var turn = new
         turn.begunAt = .now
         let rows = rows(of: turn, in: known.conversation)
         let begun = BegunTurn(turn: rows.turn, isNew: true, question: rows.question, answer: rows.answer)
         let deferred = DeferredTurn(begun: turn)
-        let name = Self.name(of: turn)
         let job = name.map { deferred.job(named: $0) } ?? deferred.job
         guard try await spool.enqueue([job]) == 1 else {
             guard let joined = joined(turn) else { throw cause }

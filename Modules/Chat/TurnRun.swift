@@ -58,6 +58,9 @@ final class TurnRun: Sendable {
     @inline(never)
     func run(into stream: isolated StreamLog) async {
         begin(stream)
+        // A key is known where the turn is stored, which may be away when it is sent again: no model is asked before this
+        // machine's disk knows of it too, or a server after a crash could ask another.
+        if record?.recorder.hasSpool == true { await stream.begunOnDisk() }
         let answer = Answer(from: route.first, in: stage)
         let run = begin(answer, into: stream)
         await run.run()

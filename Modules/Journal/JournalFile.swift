@@ -9,7 +9,7 @@ import Streaming
 /// many streams it is of. So it has no index by stream, and a stream's rows are found between its first and its last.
 enum JournalFile {
     /// What ``prepare(_:)`` makes and understands.
-    static let version = 1
+    static let version = 2
 
     private static let schema: SQL = """
         CREATE TABLE journal(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -21,7 +21,8 @@ enum JournalFile {
             message TEXT,
             begun_at INTEGER NOT NULL,
             ended_at INTEGER,
-            outcome TEXT
+            outcome TEXT,
+            request TEXT
         ) STRICT;
         CREATE TABLE segment(
             id INTEGER PRIMARY KEY,
@@ -30,7 +31,13 @@ enum JournalFile {
             last INTEGER NOT NULL,
             events BLOB NOT NULL
         ) STRICT;
-        PRAGMA user_version = 1;
+        PRAGMA user_version = 2;
+        """
+
+    /// From version 1, which did not know by which request a stream was begun.
+    private static let requests: SQL = """
+        ALTER TABLE stream ADD COLUMN request TEXT;
+        PRAGMA user_version = 2;
         """
 
     /// Makes the tables at need, and looks whether the file is this keyring's.
@@ -41,6 +48,7 @@ enum JournalFile {
             try transaction.execute(schema)
             try transaction.run("INSERT INTO journal(name, value) VALUES ('keyring', ?)", keyring)
         }
+        if version == 1 { try transaction.execute(requests) }
         let known = try transaction.row("SELECT value FROM journal WHERE name = 'keyring'") { try $0.text(0) }
         guard known == keyring else { return .wrongKey }
         return .well(
@@ -97,9 +105,12 @@ enum JournalFile {
     static func write(_ batch: Batch, _ transaction: borrowing Transaction) throws {
         for stream in batch.streams {
             try transaction.run(
-                "INSERT INTO stream(key, id, owner, conversation, message, begun_at) VALUES (?, ?, ?, ?, ?, ?)",
+                """
+                INSERT INTO stream(key, id, owner, conversation, message, begun_at, request)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
                 stream.key, stream.id.text, stream.owner.text, stream.subject?.conversation.text,
-                stream.subject?.message.text, stream.begunAt.milliseconds)
+                stream.subject?.message.text, stream.begunAt.milliseconds, stream.subject?.request)
         }
         for segment in batch.segments {
             try transaction.run(
@@ -135,14 +146,15 @@ enum JournalFile {
 
     static func streams(_ transaction: borrowing Transaction) throws -> [Stream] {
         try transaction.rows(
-            "SELECT key, id, owner, conversation, message, ended_at, begun_at FROM stream ORDER BY key"
+            "SELECT key, id, owner, conversation, message, ended_at, begun_at, request FROM stream ORDER BY key"
         ) { row in
             guard let id = StreamID(try row.text(1)), let owner = UserID(try row.text(2)) else { return nil as Stream? }
             var subject: StreamSubject?
             if let conversation = try row.optionalText(3).flatMap({ ConversationID($0) }),
                 let message = try row.optionalText(4).flatMap({ MessageID($0) })
             {
-                subject = StreamSubject(conversation: conversation, message: message)
+                subject = StreamSubject(
+                    conversation: conversation, message: message, request: try row.optionalText(7))
             }
             return Stream(
                 key: try row.int(0), id: id, owner: owner, subject: subject,

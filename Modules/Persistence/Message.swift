@@ -40,8 +40,11 @@ public struct Message: Sendable, Hashable {
 
     /// The version of a message that will not change; no checkpoint that arrives late can undo it.
     public static let finalVersion = Int(Int32.max)
-    /// The version of an answer whose server died: no checkpoint undoes it, and the end that was spooled does.
+    /// The version of an answer whose server died, with the text that was shown: no checkpoint undoes it, and the end that
+    /// was spooled does.
     public static let interruptedVersion = finalVersion - 1
+    /// The version of one that was found open, with the text of its last checkpoint: what was shown of it undoes that.
+    public static let abandonedVersion = finalVersion - 2
 
     public enum State: String, Sendable, Hashable, CaseIterable {
         /// Text still arrives.

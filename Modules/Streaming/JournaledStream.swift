@@ -88,7 +88,7 @@ public struct JournaledStream: Sendable {
             if let conversation = event.metadata["conversation_id"]?.string.flatMap({ ConversationID($0) }),
                 let message = event.metadata["message_id"]?.string.flatMap({ MessageID($0) })
             {
-                subject = StreamSubject(conversation: conversation, message: message)
+                subject = StreamSubject(conversation: conversation, message: message, request: subject?.request)
             }
         case .retract:
             if let panel = event.panel, let stage = event.stage {

@@ -37,7 +37,7 @@ extension StreamHub {
     @discardableResult
     public func restore(_ stream: JournaledStream, endedBefore age: Duration, on loop: EventLoop) -> Bool {
         guard stream.outcome != nil, age <= settings.retention else { return false }
-        keep(StreamLog(stream, on: loop, hub: self), since: age)
+        keep(StreamLog(stream, on: loop, hub: self), since: age, request: stream.subject?.request)
         return true
     }
 }

@@ -25,6 +25,8 @@ public final class StreamHub: Sendable {
         var finished: [Finished] = []
         var running = 0
         var isClosed = false
+        /// Which requests began the streams of an earlier server.
+        var requests: Set<String> = []
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
         mutating func takeIdleWaiters() -> [CheckedContinuation<Void, Never>] {
@@ -201,17 +203,21 @@ public final class StreamHub: Sendable {
         for log in logs { log.loop.execute { log.assumeIsolated { $0.leaveJournal() } } }
     }
 
-    /// Takes up a log that ended `age` ago.
-    func keep(_ log: StreamLog, since age: Duration) {
+    /// Takes up a log that ended `age` ago, and remembers the request that began it.
+    func keep(_ log: StreamLog, since age: Duration, request: String?) {
         let bytes = log.restoredBytes
         let at = now() - age
         state.withLock { state in
             state.logs[log.id] = log
             state.finished.append(Finished(log: log, at: at, bytes: bytes))
+            if let request { state.requests.insert(request) }
         }
         addBytes(bytes)
         sweep()
     }
+
+    /// Whether an earlier server began a stream on a request of this name.
+    public func wasAnswering(_ request: String) -> Bool { state.withLock { $0.requests.contains(request) } }
 
     // MARK: Shutdown
 

@@ -58,10 +58,13 @@ public struct StreamSubject: Sendable, Hashable {
     public var conversation: ConversationID
     /// The answer that the stream's events tell.
     public var message: MessageID
+    /// What names the request that began it; `nil` for one without an idempotency key.
+    public var request: String?
 
-    public init(conversation: ConversationID, message: MessageID) {
+    public init(conversation: ConversationID, message: MessageID, request: String? = nil) {
         self.conversation = conversation
         self.message = message
+        self.request = request
     }
 }
 

@@ -264,6 +264,7 @@ struct TurnTests {
         let clinic = Clinic(settings, spool: InMemoryQueue(), journal: journal) { _ in [.say("Begun."), .hang] }
         async let asked = clinic.ask("Hello.")
         await journal.calls.reaches(1)
+        #expect(clinic.provider.prompts.isEmpty, "no model is asked before")
         journal.become(.well)
         let turn = try await asked
         #expect(journal.entries.map(\.stream) == [turn.stream])

@@ -14,7 +14,7 @@ struct RecoveryTests {
     func both() async throws {
         let data = try DataFolder()
         let first = try await Lifetime(in: data)
-        let subject = StreamSubject(conversation: ConversationID(), message: MessageID())
+        let subject = StreamSubject(conversation: ConversationID(), message: MessageID(), request: "a request")
         let finished = try await first.start()
         await finished.write("All of it. ", to: .chat, of: .chat)
         await first.finish(finished)
@@ -30,6 +30,7 @@ struct RecoveryTests {
         #expect(second.recovery.finished == 1 && second.recovery.interrupted == 1 && second.recovery.forgotten == 0)
         #expect(second.asked.map(\.id) == [running.id])
         #expect(second.asked.first?.subject == subject)
+        #expect(second.hub.wasAnswering("a request") && !first.hub.wasAnswering("a request"))
         #expect(second.asked.first?.owner == someone)
         #expect(second.asked.first?.text(.chat) == "half of ")
         #expect(second.asked.first?.text(.reasoning) == "Because of this, ")
@@ -48,6 +49,33 @@ struct RecoveryTests {
         #expect(try await second.viewing(running.id, UserID()) == nil)
         await second.journal.close()
         await first.journal.close()
+    }
+
+    @Test("A journal of the version before is read, and written on")
+    func versionBefore() async throws {
+        let data = try DataFolder()
+        let first = try await Lifetime(in: data)
+        let old = try await first.start(of: StreamSubject(conversation: ConversationID(), message: MessageID()))
+        await old.write("Of old. ", to: .chat, of: .chat)
+        await first.finish(old)
+        await first.journaled()
+        await first.journal.close()
+        let database = try Database(Database.Settings(path: data.path))
+        try await database.write {
+            try $0.execute("ALTER TABLE stream DROP COLUMN request; PRAGMA user_version = 1")
+        }
+        await database.close()
+        let second = try await Lifetime(in: data)
+        #expect(try await second.viewing(old.id)?.texts == [.chat: "Of old. "])
+        let new = try await second.start(
+            of: StreamSubject(conversation: ConversationID(), message: MessageID(), request: "a request"))
+        await second.finish(new)
+        await second.journaled()
+        await second.journal.close()
+        let third = try await Lifetime(in: data)
+        #expect(third.recovery.finished == 2)
+        #expect(third.hub.wasAnswering("a request"))
+        await third.journal.close()
     }
 
     @Test("What the store has already is what a stream ends with")

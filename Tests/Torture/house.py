@@ -18,6 +18,7 @@ from pathlib import Path
 STUCK = 45
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("MEDSTREAM_SERVER", ROOT / ".build/debug/medstream-server")).parent
+SHIPPED = ROOT / ".build/release"
 CONFIG = ROOT / "config"
 
 sys.path.insert(0, str(Path(__file__).parent))
