@@ -224,8 +224,8 @@ let package = Package(
         tests(
             "ChatTests",
             of: [
-                "Chat", "Configuration", "Core", "Hashing", "Persistence", "Providers", "Reactor", "Streaming",
-                "Telemetry",
+                "Chat", "Configuration", "Core", "Encryption", "Hashing", "Persistence", "Providers", "Reactor",
+                "StoreSQLite", "Streaming", "Telemetry",
             ]),
         tests("SettingsTests", of: ["Chat", "Configuration", "Core", "Plugins", "Providers", "Settings"]),
         tests(

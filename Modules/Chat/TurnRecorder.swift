@@ -29,6 +29,7 @@ final class TurnRecorder: Sendable {
     private static let maxWaiting = 10_000
 
     /// - Parameters:
+    ///   - store: where turns belong.
     ///   - spool: `nil` where the store is on the machine's own disk as well, and fails only with it.
     ///   - wasAnswering: whether a request of that name was answered by an earlier server on this machine.
     init(
