@@ -52,6 +52,12 @@ final class Crew: Sendable {
 
     /// Works until ``stop()``.
     func run() async {
+        // They have one target, the store: who finds it back spares the others the wait for their next try.
+        for member in members {
+            await member.worker.whenRecovered { [members] in
+                for other in members where other.name != member.name { await other.worker.tryNow() }
+            }
+        }
         await withTaskGroup(of: Void.self) { group in
             for member in members { group.addTask { await member.worker.run() } }
             group.addTask { await self.look() }

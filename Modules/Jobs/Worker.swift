@@ -27,6 +27,7 @@ public actor Worker {
     /// Whether it was told to stop.
     package var isStopping = false
     private var lanes = 0
+    private var recovered: (@Sendable () async -> Void)?
     private var sleepers: [Int: Task<Void, Never>] = [:]
     private var sleeperCount = 0
 
@@ -87,6 +88,15 @@ public actor Worker {
 
     /// Looks for jobs now, as after one was enqueued in this process.
     public func wake() { for sleeper in sleepers.values { sleeper.cancel() } }
+
+    /// Has somebody told each time the target is back after an outage.
+    public func whenRecovered(_ tell: @escaping @Sendable () async -> Void) { recovered = tell }
+
+    /// Tries now what an outage holds up, since somebody else reached the target.
+    public func tryNow() {
+        breaker.expectSuccess(at: time.now)
+        wake()
+    }
 
     /// How the breaker stands.
     public var breakerState: Breaker.State { breaker.state }
@@ -213,6 +223,7 @@ public actor Worker {
         if wasOpen {
             log.info("breaker_closed")
             wake()
+            if let recovered { Task { await recovered() } }
         }
     }
 }

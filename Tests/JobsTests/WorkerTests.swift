@@ -86,6 +86,28 @@ struct WorkerTests {
         #expect(try await queue.statistics() == [])
     }
 
+    @Test("tries at once when somebody else reached the target, and has others told when it does")
+    func tryNow() async throws {
+        var settings = WorkerSettings.quick
+        settings.breaker.failures = 1
+        settings.breaker.shortestWait = .seconds(3600)
+        settings.breaker.longestWait = .seconds(3600)
+        let (isBack, told) = (Switch(), Tally())
+        let handler = ScriptedHandler { _ throws(JobError) in
+            if !isBack.isOn { throw .outage(Down()) }
+            return .done
+        }
+        try await queue.add(["1"])
+        try await working([handler], settings) { worker in
+            await worker.whenRecovered { told.add() }
+            while await worker.breakerOpenings == 0 { await Task.yield() }
+            isBack.isOn = true
+            await worker.tryNow()
+            try await queue.drained()
+            await told.reaches(1)
+        }
+    }
+
     @Test("buries a job that fails again and again with its reason, and works on the others")
     func poison() async throws {
         var settings = WorkerSettings.quick

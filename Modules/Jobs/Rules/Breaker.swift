@@ -70,6 +70,11 @@ public struct Breaker: Sendable {
         }
     }
 
+    /// Somebody else reached the target: whoever comes next may probe.
+    public mutating func expectSuccess(at now: Duration) {
+        if case .open = state { state = .open(until: now) }
+    }
+
     /// A probe found nothing to try: whoever comes next may probe.
     public mutating func probeWasIdle(at now: Duration) {
         guard state == .probing else { return }
