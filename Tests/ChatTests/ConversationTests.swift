@@ -89,7 +89,7 @@ struct ConversationTests {
         try await clinic.shows("Second ", running)
         async let seen = clinic.watch(running)
         let log = try #require(clinic.hub.log(running.stream, for: someone))
-        while await log.viewerCount == 0 { await Task.yield() }
+        try await wait(while: await log.viewerCount == 0)
         try await clinic.service.delete(finished.conversation, as: someone)
         let transcript = try await seen
         #expect(transcript.outcome == .cancelled)

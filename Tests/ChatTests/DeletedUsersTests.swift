@@ -85,9 +85,9 @@ struct DeletedUsersTests {
         let before = try await complete()
         _ = try await clinic.answer(to: "Something to delete.")
         // The time of a deletion counts in milliseconds.
-        while Timestamp.now <= before.begunAt { await Task.yield() }
+        try await wait(while: Timestamp.now <= before.begunAt)
         let receipt = try await store.deleteUser(someone)
-        while Timestamp.now <= receipt.at { await Task.yield() }
+        try await wait(while: Timestamp.now <= receipt.at)
         let after = try await complete()
         #expect(try await deleted.follow(in: clinic.service) { _ in } == 1)
         #expect(clinic.hub.logs(of: someone).map(\.id) == [after.id])
@@ -134,7 +134,7 @@ struct DeletedUsersTests {
         let deleted = DeletedUsers(in: store, spool: spool)
         _ = try await clinic.answer(to: "Before.")
         let receipt = try await store.deleteUser(someone)
-        while Timestamp.now <= receipt.at { await Task.yield() }
+        try await wait(while: Timestamp.now <= receipt.at)
         let log = try await clinic.hub.start(
             StreamID(), owner: someone, on: Clinic.loops[0].loop,
             of: StreamSubject(conversation: ConversationID(), message: MessageID())

@@ -46,7 +46,7 @@ struct DrainTests {
             #expect(bytes.count > 60)
             let client = try RawClient(port: server.port)
             await client.send(Array(bytes[..<cut]))
-            while await server.startedRequests() == 0 { await Task.yield() }
+            try await wait(while: await server.startedRequests() == 0)
             await server.stopAccepting()
             await client.send(Array(bytes[cut...]))
             let response = try await client.response()

@@ -83,11 +83,11 @@ struct ProcessTests {
         let server = try Executable(config: try write(folder, upstream.settings + ["\(limit)=1"]))
         let client = try Client(port: await server.ready())
         let turns = try await [client.ask("Who?"), client.ask("And who else?")]
-        while upstream.requests.isEmpty { await Task.yield() }
+        try await wait(while: upstream.requests.isEmpty)
         _ = try write(folder, upstream.settings + ["\(limit)=2"])
         server.run.send(SIGHUP)
         // The second is asked while the first still waits.
-        while upstream.requests.count < 2 { await Task.yield() }
+        try await wait(while: upstream.requests.count < 2)
         gate.open()
         for turn in turns { #expect(try await client.view(turn.path).outcome == .complete) }
         #expect(await server.stop().code == 0)

@@ -115,6 +115,6 @@ extension JobQueue {
 
     /// Waits, looking again and again, until nothing is left but dead letters and what waits for its time.
     func drained() async throws {
-        while try await statistics().contains(where: { $0.due + $0.leased > 0 }) { await Task.yield() }
+        try await wait(while: try await statistics().contains(where: { $0.due + $0.leased > 0 }))
     }
 }

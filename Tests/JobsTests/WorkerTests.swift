@@ -73,14 +73,14 @@ struct WorkerTests {
         }
         try await queue.add((0..<100).map(String.init))
         try await working([handler]) { worker in
-            while worker.counts.outages < 140 { await Task.yield() }
+            try await wait(while: worker.counts.outages < 140)
             #expect(await worker.breakerOpenings == 1)
             let jobs = try await queue.jobs(in: .ready, of: nil, after: nil, limit: 200).items
             #expect(jobs.allSatisfy { $0.attempt == 0 && $0.failures.isEmpty && $0.deliveries == 0 })
             isBack.isOn = true
             try await queue.drained()
             // A worker counts after it has settled.
-            while worker.counts.byKind[.saveTurn]?.finished != 100 { await Task.yield() }
+            try await wait(while: worker.counts.byKind[.saveTurn]?.finished != 100)
             #expect(await worker.breakerState == .closed)
         }
         #expect(try await queue.statistics() == [])
@@ -100,7 +100,7 @@ struct WorkerTests {
         try await queue.add(["1"])
         try await working([handler], settings) { worker in
             await worker.whenRecovered { told.add() }
-            while await worker.breakerOpenings == 0 { await Task.yield() }
+            try await wait(while: await worker.breakerOpenings == 0)
             isBack.isOn = true
             await worker.tryNow()
             try await queue.drained()
@@ -122,8 +122,8 @@ struct WorkerTests {
         }
         try await queue.add(["1", "bad", "2", "hopeless", "3"])
         try await working([handler], settings) { worker in
-            while worker.counts.byKind[.saveTurn]?.buried != 2 { await Task.yield() }
-            while worker.counts.byKind[.saveTurn]?.finished != 3 { await Task.yield() }
+            try await wait(while: worker.counts.byKind[.saveTurn]?.buried != 2)
+            try await wait(while: worker.counts.byKind[.saveTurn]?.finished != 3)
         }
         let dead = try await queue.jobs(in: .dead, of: nil, after: nil, limit: 9).items
         let attempts = Dictionary(uniqueKeysWithValues: dead.map { ($0.failures[0].reason.description, $0.attempt) })
@@ -146,7 +146,7 @@ struct WorkerTests {
         await door.arrivals.reaches(3)
         async let stop: Void = worker.stop()
         // The door opens once the worker has heard of the stop.
-        while await !worker.isStopping { await Task.yield() }
+        try await wait(while: await !worker.isStopping)
         door.open()
         await stop
         await run
@@ -169,7 +169,7 @@ struct WorkerTests {
         async let run: Void = worker.run()
         await stuck.arrivals.reaches(1)
         async let stop: Void = worker.stop()
-        while await !worker.isStopping { await Task.yield() }
+        try await wait(while: await !worker.isStopping)
         // Until the drain time is over, whoever sleeps meanwhile.
         while try await queue.statistics().contains(where: { $0.leased > 0 }) {
             clock.advance(by: .seconds(1))
@@ -258,7 +258,7 @@ struct WorkerTests {
         flaky.isDown.isOn = true
         let handler = ScriptedHandler()
         try await working([handler], on: flaky) { worker in
-            while worker.counts.outages < 10 { await Task.yield() }
+            try await wait(while: worker.counts.outages < 10)
             #expect(handler.order == [])
             flaky.isDown.isOn = false
             await handler.calls.reaches(2)

@@ -26,7 +26,7 @@ struct KeepingTests {
         await first.journaled()
         let crashed = try DataFolder(copying: data, log: data.log)
         // From when on the retention is over for those of the copy, too.
-        while first.hub.logCount > 0 { await Task.yield() }
+        try await wait(while: first.hub.logCount > 0)
         await first.journaled()
         await first.journal.close()
         #expect(try await data.count("stream") == 0)

@@ -36,7 +36,7 @@ struct PoolTests {
         await holds.reaches(1)
         async let waiting = failure(in: pool, within: .milliseconds(300))
         // The one that waits is there before the next asks.
-        while pool.statistics.waiting == 0 { await Task.yield() }
+        try await wait(while: pool.statistics.waiting == 0)
         let refused = await failure(in: pool)
         #expect(refused?.kind == .outage)
         #expect(await waiting?.kind == .timeout)
@@ -57,9 +57,9 @@ struct PoolTests {
         await holds.reaches(1)
         // The first is the last whose time is up, so that a look at those who wait is planned for later than the next needs.
         async let patient = failure(in: pool, within: .seconds(60))
-        while pool.statistics.waiting < 1 { await Task.yield() }
+        try await wait(while: pool.statistics.waiting < 1)
         async let longer = failure(in: pool, within: .milliseconds(600))
-        while pool.statistics.waiting < 2 { await Task.yield() }
+        try await wait(while: pool.statistics.waiting < 2)
         async let shorter = failure(in: pool, within: .milliseconds(200))
         #expect(await shorter?.kind == .timeout)
         #expect(await longer?.kind == .timeout)

@@ -96,7 +96,7 @@ struct ProviderGateTests {
             try await gate.enter(for: "a", on: actor.loop)
             try await gate.enter(for: "a", on: actor.loop)
             let third = Task(executorPreference: actor.loop) { try await onTheSame(actor, gate, "b") }
-            while gate.load.waiting == 0 { await Task.yield() }
+            try await wait(while: gate.load.waiting == 0)
             #expect(gate.load.running == 2)
             gate.leave(.alive, for: "a")
             try await third.value
@@ -134,7 +134,7 @@ struct ProviderGateTests {
         try await onLoop { actor in
             try await gate.enter(for: "a", on: actor.loop)
             let second = Task(executorPreference: actor.loop) { try await onTheSame(actor, gate, "b") }
-            while gate.load.waiting == 0 { await Task.yield() }
+            try await wait(while: gate.load.waiting == 0)
             second.cancel()
             let result = await second.result
             #expect(throws: PlatformError.self) { try result.get() }
@@ -157,7 +157,7 @@ struct ProviderGateTests {
                         try await onTheSame(actor, gate, user)
                         await actor.run { _ in seen.users.append(user) }
                     })
-                while gate.load.waiting <= index { await Task.yield() }
+                try await wait(while: gate.load.waiting <= index)
             }
             gate.leave(.alive, for: "other")
             gate.leave(.alive, for: "many")

@@ -35,7 +35,7 @@ struct GroupCommitTests {
                 }
             }
             group.addTask {
-                while database.waiting < count { await Task.yield() }
+                try? await wait(while: database.waiting < count)
                 gate.open()
                 return (-1, true)
             }
@@ -84,7 +84,7 @@ struct GroupCommitTests {
                     }
                 }
             }
-            while database.waiting < 10 { await Task.yield() }
+            try? await wait(while: database.waiting < 10)
             gate.open()
         }
         try await held

@@ -3,6 +3,7 @@ import Persistence
 import PostgreSQL
 import PostgresSupport
 @testable import StorePostgres
+import TestSupport
 import Testing
 
 @Suite("Processes that share a database", .timeLimit(.minutes(2)))
@@ -20,7 +21,7 @@ struct LivenessTests {
         for store in [store, tool] { #expect(try await store.unfinished(limit: 10) == []) }
         try await loseConnection(of: node, in: lease.database, forGood: true)
         // The server has said that the session ends; its lock goes a moment later.
-        while try await store.unfinished(limit: 10).isEmpty { await Task.yield() }
+        try await wait(while: try await store.unfinished(limit: 10).isEmpty)
         for store in [store, tool] { #expect(try await store.unfinished(limit: 10).map(\.id) == [turn.answer.id]) }
         var answer = turn.answer
         (answer.state, answer.outcome, answer.version) = (.final, .interrupted, Message.finalVersion)
@@ -36,7 +37,7 @@ struct LivenessTests {
         let tool = PostgresStore(lease.database)
         let before = await node.holder()
         try await loseConnection(of: node, in: lease.database, forGood: false)
-        while await node.holder().map({ $0 == before }) ?? true { await Task.yield() }
+        try await wait(while: await node.holder().map({ $0 == before }) ?? true)
         #expect(try await tool.unfinished(limit: 10) == [])
     }
 
@@ -47,7 +48,7 @@ struct LivenessTests {
         let liveness = try await queue.join()
         #expect(await liveness.isHeld())
         try await endSessions(holdingLocks: lease.database)
-        while await liveness.isHeld() { await Task.yield() }
+        try await wait(while: await liveness.isHeld())
         await liveness.leave()
         #expect(await !liveness.isHeld())
     }

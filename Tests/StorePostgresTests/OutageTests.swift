@@ -80,7 +80,7 @@ private struct Load: Sendable {
             try await server.suffer(.start)
         case .freeze:
             try await server.suffer(.freeze)
-            while !isMissed { await Task.yield() }
+            try await wait(while: !isMissed)
             try await server.suffer(.thaw)
         case .endSessions:
             for _ in 0..<20 {
@@ -89,7 +89,7 @@ private struct Load: Sendable {
             }
         case .swallow:
             proxy.set(.swallow)
-            while !isMissed { await Task.yield() }
+            try await wait(while: !isMissed)
             proxy.set(.pass)
         case .cutAnswers:
             proxy.set(.cutAnswers(oneIn: 4))

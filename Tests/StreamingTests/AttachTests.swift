@@ -22,7 +22,7 @@ struct AttachTests {
         let run = try await Run()
         await run.log.write("Before it came, ", to: .chat, of: .chat)
         async let seen = run.log.transcript()
-        while await run.log.viewerCount == 0 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount == 0)
         await run.log.write("and after.", to: .chat, of: .chat)
         await run.finish()
         let transcript = try await seen
@@ -48,7 +48,7 @@ struct AttachTests {
         let (run, text) = try await trimmed()
         let last = await run.log.lastOffset
         async let seen = run.log.transcript(after: offset)
-        while await run.log.viewerCount == 0 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount == 0)
         await run.log.write("More.", to: .chat, of: .chat)
         await run.finish()
         let transcript = try await seen
@@ -80,7 +80,7 @@ struct AttachTests {
         let run = try await Run()
         await run.log.write("As it is. ", to: .chat, of: .chat)
         async let seen = run.log.transcript(after: offset)
-        while await run.log.viewerCount == 0 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount == 0)
         await run.log.write("As it goes on.", to: .chat, of: .chat)
         await run.finish()
         let transcript = try await seen

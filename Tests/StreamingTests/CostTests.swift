@@ -137,7 +137,7 @@ struct CostTests {
             }
             return ({ [weak held] in held }, tasks)
         }()
-        while await run.log.viewerCount < 150 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount < 150)
         #expect(held() != nil)
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }

@@ -26,13 +26,13 @@ struct HubTests {
     func viewers() async throws {
         let run = try await Run(.with { $0.maxViewersPerStream = 2 })
         let viewers = (0..<2).map { _ in Task { try await run.log.transcript() } }
-        while await run.log.viewerCount < 2 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount < 2)
         let error = await #expect(throws: PlatformError.self) { _ = try await run.log.transcript() }
         #expect(error?.code == .rateLimited)
         viewers[0].cancel()
         _ = try await viewers[0].value
         let third = Task { try await run.log.transcript() }
-        while await run.log.viewerCount < 2 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount < 2)
         await run.finish()
         #expect(try await third.value.outcome == .complete)
         #expect(try await viewers[1].value.outcome == .complete)
@@ -121,7 +121,7 @@ struct HubTests {
         let run = try await Run()
         await run.log.write("For those who are here. ", to: .chat, of: .chat)
         async let seen = run.log.transcript()
-        while await run.log.viewerCount == 0 { await Task.yield() }
+        try await wait(while: await run.log.viewerCount == 0)
         run.hub.remove(run.log.id, for: someone)
         #expect(run.hub.log(run.log.id, for: someone) == nil)
         await run.log.write("To the end.", to: .chat, of: .chat)

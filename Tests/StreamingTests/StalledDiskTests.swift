@@ -8,8 +8,8 @@ import Testing
 struct StalledDiskTests {
     static let settings = StreamingSettings.with {
         $0.durability = .beforeDelivery
-        // Long enough for a disk that is well, on a machine that is not.
-        $0.journalTimeout = .seconds(1)
+        // Long enough for a disk that is well, and for a run to end, on a machine that is not.
+        $0.journalTimeout = .seconds(3)
     }
 
     /// A run that ends as it is told to when the disk stalls.
@@ -31,7 +31,7 @@ struct StalledDiskTests {
         let hidden = await run.log.offset(afterWriting: "Never shown. ")
         async let seen = run.log.transcript()
         // Told by the resync, which leaves out the offsets that were not shown.
-        while await run.log.lastOffset == hidden { await Task.yield() }
+        try await wait(while: await run.log.lastOffset == hidden)
         #expect(await run.log.stopReason == .storage)
         #expect(await run.log.text(.chat, .chat) == "On disk. ")
         await run.log.write("Taken no more. ", to: .chat, of: .chat)
@@ -52,17 +52,10 @@ struct StalledDiskTests {
         #expect(rebuilt.lastOffset == hidden + 3)
     }
 
-    /// The disk is given up after three seconds, by when a run has ended on a busy machine too.
-    private static var patient: StreamingSettings {
-        var settings = settings
-        settings.journalTimeout = .seconds(3)
-        return settings
-    }
-
     @Test("An answer that was whole before the disk stalled, but is recorded nowhere, ends truncated")
     func endedAlready() async throws {
         let journal = MemoryJournal()
-        let hub = StreamHub(Self.patient, journal: journal)
+        let hub = StreamHub(Self.settings, journal: journal)
         let run = try await Run(in: hub)
         await run.log.write("On disk. ", to: .chat, of: .chat)
         await hub.journaled(on: [run.log.loop])
@@ -81,7 +74,7 @@ struct StalledDiskTests {
     @Test("An answer that the store has is shown: it is on disk")
     func recorded() async throws {
         let journal = MemoryJournal()
-        let run = try await Run(in: StreamHub(Self.patient, journal: journal)) { log in
+        let run = try await Run(in: StreamHub(Self.settings, journal: journal)) { log in
             log.append(.saved(message: MessageID()))
             log.finish(.done(.complete))
         }
@@ -101,7 +94,7 @@ struct StalledDiskTests {
         let run = try await run(journal)
         journal.become(.failing)
         await run.log.write("Never shown. ", to: .chat, of: .chat)
-        while await run.log.stopReason == nil { await Task.yield() }
+        try await wait(while: await run.log.stopReason == nil)
         await #expect(throws: PlatformError.self) { _ = try await Run(in: run.hub) }
         journal.become(.well)
         await run.finish()

@@ -25,10 +25,15 @@ class Proxy:
 
     def run(self, started: threading.Event):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
+        self.server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0))
+        self.port = self.server.sockets[0].getsockname()[1]
         started.set()
         self.loop.run_forever()
+        lines = asyncio.all_tasks(self.loop)
+        for line in lines:
+            line.cancel()
+        self.loop.run_until_complete(asyncio.gather(*lines, return_exceptions=True))
+        self.loop.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
         self.accepted += 1
@@ -68,9 +73,9 @@ class Proxy:
     def stop(self):
         """Cuts all lines, and ends."""
         def end():
-            for task in asyncio.all_tasks(self.loop):
-                task.cancel()
-            self.loop.call_later(0.1, self.loop.stop)
+            # Whoever calls now is refused and not served.
+            self.server.close()
+            self.loop.stop()
 
         self.loop.call_soon_threadsafe(end)
         self.thread.join(10)
