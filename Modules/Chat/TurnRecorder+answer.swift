@@ -37,7 +37,7 @@ extension TurnRecorder {
     private func record(_ answer: Message, waiting turn: NewTurn?) async throws(StoreError) -> Bool {
         FaultPoint.reach("before_save")
         let jobs = [ConversationToDescribe(answer.conversation, of: answer.owner, after: answer.id).job]
-        if turn == nil, spool == nil || health.mayAsk() {
+        if spool == nil || health.mayAsk() {
             do throws(StoreError) {
                 try await store.save(answer, then: jobs)
                 health.answered(true)
@@ -45,11 +45,14 @@ extension TurnRecorder {
                 if spool != nil { recent.update(answer) }
                 return true
             } catch {
-                guard case .unavailable = error, spool != nil else {
+                switch error {
+                case .unavailable where spool != nil: health.answered(false)
+                // Its beginning is still on its way home, and its end goes behind it.
+                case .notFound where turn != nil: health.answered(true)
+                default:
                     health.answered(true)
                     throw error
                 }
-                health.answered(false)
             }
         }
         guard let spool else { return true }

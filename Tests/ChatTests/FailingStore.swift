@@ -13,8 +13,8 @@ final class FailingStore: ConversationStore {
     private let failing = Mutex<Call?>(nil)
     private let held = Mutex<(Call, Door)?>(nil)
 
-    /// Has one kind of call fail from now on.
-    func fails(_ call: Call) { failing.withLock { $0 = call } }
+    /// Has one kind of call fail from now on, or none.
+    func fails(_ call: Call?) { failing.withLock { $0 = call } }
 
     /// Has one kind of call wait at a door.
     func holds(_ call: Call, _ door: Door) { held.withLock { $0 = (call, door) } }

@@ -174,6 +174,35 @@ struct HandlerTests {
         #expect(try await handler.work(on: job) == .alreadyDone)
     }
 
+    @Test("describe a conversation after the newest of its answers, unless a crash ended that one")
+    func describeOnce() async throws {
+        let first = newTurn
+        _ = try await store.begin(first)
+        try await store.save(answer(to: first, "A cough clears the airways of mucus and of what does not belong there."))
+        let id = first.names.conversation
+        // Later by its name, within the same millisecond too.
+        let laterName = try #require(MessageID(UUIDv7.make(milliseconds: 1 << 47)))
+        let second = NewTurn(
+            owner: user, subject: .message(in: id, text: "And what is a fever then?"),
+            names: TurnReference(assistantMessage: laterName))
+        _ = try await store.begin(second)
+        var cutOff = answer(to: second, "A fever is", in: id)
+        cutOff.outcome = .interrupted
+        cutOff.version = Message.interruptedVersion
+        try await store.save(cutOff)
+        let handler = DescribeConversation(in: store)
+        let earlier = leased(ConversationToDescribe(id, of: user, after: first.names.assistantMessage).job)
+        #expect(try await handler.work(on: earlier) == .done)
+        let before = try await store.conversation(id, of: user)
+        try await store.save(
+            answer(to: second, "A fever is a rise of the body's temperature, which helps it fight.", in: id))
+        #expect(try await handler.work(on: earlier) == .alreadyDone)
+        #expect(try await store.conversation(id, of: user).summary == before.summary)
+        let later = leased(ConversationToDescribe(id, of: user, after: second.names.assistantMessage).job)
+        #expect(try await handler.work(on: later) == .done)
+        #expect(try await store.conversation(id, of: user).summary.contains("temperature"))
+    }
+
     @Test("read back any turn that was written, to the byte")
     func roundTrip() {
         for seed in 0..<200 {

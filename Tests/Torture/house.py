@@ -208,7 +208,8 @@ class House:
             if backlog.dead:
                 # A job whose workers were killed five times in a row is a dead letter, which an operator puts back.
                 self.replay_dead(backlog)
-            time.sleep(0.1)
+            # Each look is a process and a count of all there is: more often, it would hold up what it looks at.
+            time.sleep(0.5)
         return time.monotonic() - begun
 
     def replay_dead(self, backlog: "Backlog"):

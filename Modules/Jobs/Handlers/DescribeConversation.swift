@@ -21,6 +21,7 @@ public struct DescribeConversation: JobHandler {
         }
         do throws(StoreError) {
             let (id, owner) = (wish.conversation, wish.owner)
+            guard try await !hasLaterAnswer(than: wish) else { return .alreadyDone }
             let before = try await store.conversation(id, of: owner)
             let digest = Digest(of: try await messages(of: id, owner))
             let title = before.isNamed || digest.title.isEmpty ? nil : digest.title
@@ -34,6 +35,16 @@ public struct DescribeConversation: JobHandler {
             if case .notFound = error { return .alreadyDone }
             throw JobError(error, "describe_conversation")
         }
+    }
+
+    /// Whether the newest that was said is a later answer: it has a job of its own, which describes this one with it.
+    ///
+    /// A conversation that comes home from the spool is described once and not after each of its answers. One that a
+    /// crash ended has no job.
+    private func hasLaterAnswer(than wish: ConversationToDescribe) async throws(StoreError) -> Bool {
+        let newest = try await store.history(of: wish.conversation, of: wish.owner, before: .max, limit: 0).first
+        guard let newest, newest.role == .assistant, newest.outcome != .interrupted else { return false }
+        return wish.after.text < newest.id.text
     }
 
     /// The first and the last of a conversation, in their order: the middle of a long one is left out.
