@@ -8,7 +8,7 @@ import Testing
 /// What becomes of a turn that was begun while the store was away.
 @Suite("A turn in the spool", .timeLimit(.minutes(1)))
 struct SpooledTurnTests {
-    @Test("Its end goes to the store once its beginning is there, and behind its beginning before", arguments: [true, false])
+    @Test("Its end goes to the store once its beginning is there, and behind it before that", arguments: [true, false])
     func ends(isHome: Bool) async throws {
         let (store, spool) = (FailingStore(), InMemoryQueue())
         let recorder = TurnRecorder(store, spool: spool) { _ in false }

@@ -39,16 +39,25 @@ public struct SaveTurn: JobHandler {
     }
 
     private func write(_ turn: DeferredTurn) async throws(StoreError) -> JobEffect {
-        var effect = JobEffect.alreadyDone
-        var messages = turn.messages
-        if let begun = turn.begun {
-            let stored = try await begin(begun)
-            if stored.isNew { effect = .done }
-            for index in messages.indices where messages[index].id == stored.answer.id {
-                messages[index].replyTo = stored.answer.replyTo
-                messages[index].retryOf = stored.answer.retryOf
-            }
+        do throws(StoreError) {
+            // Most beginnings have a job of their own, which came before.
+            if !turn.messages.isEmpty { return try await save(turn.messages, of: turn) }
+        } catch {
+            guard case .notFound = error, turn.begun != nil else { throw error }
         }
+        guard let begun = turn.begun else { return .alreadyDone }
+        let stored = try await begin(begun)
+        var messages = turn.messages
+        for index in messages.indices where messages[index].id == stored.answer.id {
+            messages[index].replyTo = stored.answer.replyTo
+            messages[index].retryOf = stored.answer.retryOf
+        }
+        let effect = try await save(messages, of: turn)
+        return stored.isNew ? .done : effect
+    }
+
+    private func save(_ messages: [Message], of turn: DeferredTurn) async throws(StoreError) -> JobEffect {
+        var effect = JobEffect.alreadyDone
         for message in messages.dropLast() where try await store.save(message) { effect = .done }
         if let last = messages.last, try await store.save(last, then: turn.jobs) { effect = .done }
         return effect
