@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".build/planted"
-PARTS = ("Package.swift", "Modules", "Apps", "Tests/FuzzTargets", "config")
+PARTS = ("Package.swift", "Modules", "Apps", "Bench", "Tests", "config")
 PRODUCTS = ("medstream-server", "medstream-worker", "medstream")
 
 
@@ -29,11 +29,15 @@ class Mistake:
     tests: str
     store: str = "sqlite"
 
-    def plant(self):
+    @property
+    def planted(self) -> str:
+        """The file with the mistake in it."""
         text = (ROOT / self.file).read_text()
-        if text.count(self.old) != 1:
-            raise SystemExit(f"{self.name}: {self.file} has this {text.count(self.old)} times: {self.old}")
-        (COPY / self.file).write_text(text.replace(self.old, self.new))
+        assert text.count(self.old) == 1, f"{self.file} has this {text.count(self.old)} times: {self.old}"
+        return text.replace(self.old, self.new)
+
+    def plant(self):
+        (COPY / self.file).write_text(self.planted)
 
     def heal(self):
         shutil.copy(ROOT / self.file, COPY / self.file)
@@ -41,7 +45,7 @@ class Mistake:
 
 MISTAKES = [
     Mistake(
-        "the answer is acknowledged before its commit", "Modules/Chat/TurnRecorder.swift",
+        "the answer is acknowledged before its commit", "Modules/Chat/TurnRecorder+answer.swift",
         "                try await store.save(answer, then: jobs)\n",
         "                if Task.isCancelled { throw StoreError.full }\n"
         "                Task { [store] in\n"
@@ -81,7 +85,7 @@ def build() -> Path:
         done = subprocess.run(
             ["swift", "build", "--package-path", COPY, "--product", product], capture_output=True, text=True)
         if done.returncode:
-            raise SystemExit(f"The planted tree does not build:\n{done.stdout[-3000:]}")
+            raise SystemExit(f"The planted tree does not build:\n{(done.stdout + done.stderr)[-3000:]}")
     return COPY / ".build/debug/medstream-server"
 
 
