@@ -28,16 +28,23 @@ extension Installation {
         _ arguments: Arguments, mayMake: Bool = false, _ body: (Storage) async throws -> Int32
     ) async -> Int32 {
         guard let settings = settings(arguments) else { return ExitCode.configuration }
-        return await reporting {
-            let storage = try await open(settings, mayMake: mayMake)
-            do {
-                let code = try await body(storage)
-                await storage.close()
-                return code
-            } catch {
-                await storage.close()
-                throw error
-            }
+        return await reporting { try await with(settings, mayMake: mayMake, body) }
+    }
+
+    /// Does something with what is kept, and closes it.
+    ///
+    /// - Throws: as ``open(_:mayMake:)``, and what `body` throws.
+    static func with(
+        _ settings: Settings, mayMake: Bool, _ body: (Storage) async throws -> Int32
+    ) async throws -> Int32 {
+        let storage = try await open(settings, mayMake: mayMake)
+        do {
+            let code = try await body(storage)
+            await storage.close()
+            return code
+        } catch {
+            await storage.close()
+            throw error
         }
     }
 

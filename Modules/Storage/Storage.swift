@@ -81,7 +81,7 @@ public struct Storage: Sendable {
 
     /// The files of SQLite that there are, by the names they have in a backup, the store's last.
     public var files: [(name: String, path: String)] {
-        let beside = [Self.journalName, Self.spoolName].compactMap { name in
+        let beside = [Self.journalName, Spool.name].compactMap { name in
             directory.map { (name: name, path: $0.file(name)) }
         }.filter { DataDirectory.isThere($0.path) }
         return beside + (storePath.map { [(Self.storeFile, $0)] } ?? [])
@@ -148,12 +148,11 @@ public struct Storage: Sendable {
             let database = try await PostgresDatabase.open(
                 try ServerAddress(settings.persistence.url?.reveal() ?? ""), limits: limits, keyring: keyring)
             let node = role == .server ? try await PostgresNode(joining: database) : nil
-            let file = try Database(Database.Settings(path: directory.file(spoolName)))
-            let spool = try await SQLiteQueue(file, keyring)
+            let spool = try await Spool(in: directory, keyring)
             return Storage(
                 store: PostgresStore(database, node: node),
-                queues: [("store", PostgresQueue(database)), ("spool", spool)], spool: spool, journal: journal,
-                keyring: keyring, lock: lock, databases: [file], in: directory, log: log)
+                queues: [("store", PostgresQueue(database)), ("spool", spool.queue)], spool: spool.queue,
+                journal: journal, keyring: keyring, lock: lock, databases: [spool.file], in: directory, log: log)
         } catch let error as PostgresOpenError {
             if case .unreachable = error { throw .unreachable("\(error)") }
             throw .store("\(error)")
@@ -168,7 +167,6 @@ public struct Storage: Sendable {
 
     /// What the store's file is called in a backup, and in a data directory unless the settings say otherwise.
     public static let storeFile = "medstream.sqlite"
-    private static let spoolName = "spool.sqlite"
     private static let journalName = "journal.sqlite"
 
     private static func keyring(
@@ -179,7 +177,7 @@ public struct Storage: Sendable {
         } catch {
             guard case .missing(let path) = error, role != .tool else { throw .keyring(error) }
             // Only where nothing was sealed yet may a new key be made: elsewhere it would hide that the old one is lost.
-            let files = [settings.persistence.path] + [spoolName, journalName].map(directory.file)
+            let files = [settings.persistence.path] + [Spool.name, journalName].map(directory.file)
             if let data = files.first(where: DataDirectory.isThere) { throw .keyFileLost(path, data: data) }
         }
         do throws(KeyringError) {

@@ -59,6 +59,25 @@ struct QueueTests {
         #expect(objects[0]["delayed"] == 1 && objects[1]["dead"] == 2 && objects[0]["oldest"]?.string != nil)
     }
 
+    @Test("While the database is away the spool is looked after, and said to be all that is seen")
+    func spool() async throws {
+        let store = "{store: postgres, url: \"postgresql://me@127.0.0.1:1/it\"}"
+        let away = try folder.write("away.yaml", "\(Self.shipped)data_directory: store\npersistence: \(store)\n")
+        let none = try await run("stats", config: away)
+        #expect(none.code == 69 && none.output == "")
+        let keyring = try Keyring(file: "\(folder.path)/store/keys")
+        let database = try Database(Database.Settings(path: "\(folder.path)/store/spool.sqlite"))
+        let job = NewJob(kind: .saveTurn, payload: Array("a turn".utf8))
+        try await SQLiteQueue(database, keyring).enqueue([job])
+        let told = try await run("stats", config: away)
+        #expect(told.code == 69)
+        #expect(told.output.contains(/spool +save_turn +1 +0 +0 +0/))
+        #expect(told.errors.contains("127.0.0.1:1") && told.errors.contains("spool"))
+        #expect(try await run("show", job.id.text, config: away).code == 0)
+        #expect(try await run("show", JobID().text, config: away).code == 69)
+        await database.close()
+    }
+
     @Test("list and show tell why a job is dead, and what it holds when asked to, which is written down")
     func show() async throws {
         let job = try await bury("a")[0]

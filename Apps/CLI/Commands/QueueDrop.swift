@@ -60,7 +60,7 @@ enum QueueAudit {
                 }
             }
             if !arguments[Shared.json] { terminal.write(count == 0 ? "Nobody did anything yet.\n" : table.text) }
-            return ExitCode.done
+            return queues.exitCode
         }
     }
 }

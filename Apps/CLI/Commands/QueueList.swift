@@ -46,7 +46,7 @@ enum QueueList {
                 terminal.write(count == 0 ? "No job is \(state.rawValue).\n" : table.text)
                 if isCut { terminal.note("There are more; --limit shows them.") }
             }
-            return ExitCode.done
+            return queues.exitCode
         }
     }
 

@@ -53,7 +53,7 @@ enum QueueReplayAll {
                 arguments[Shared.json]
                     ? JSONValue.object(["kind": .string(kind.rawValue), "replayed": .int(Int64(count))]).jsonText + "\n"
                     : "\(count) of \(kind) are back in the queue\n")
-            return ExitCode.done
+            return queues.exitCode
         }
     }
 }

@@ -27,7 +27,7 @@ enum QueueStats {
                 }
             }
             if !arguments[Shared.json] { terminal.write(table.text) }
-            return ExitCode.done
+            return queues.exitCode
         }
     }
 

@@ -7,22 +7,44 @@ import Storage
 /// The queues of an installation, opened beside the server and the workers that use them.
 struct OpenQueues {
     let all: [(name: String, queue: any JobQueue)]
+    /// Whether the store's own queue is missing, since the database cannot be reached.
+    let isPartial: Bool
 
-    /// Runs a command on the queues.
+    /// The exit code of what was done in all queues.
+    var exitCode: Int32 { isPartial ? ExitCode.unavailable : ExitCode.done }
+
+    /// Runs a command on the queues; on the spool alone while the database cannot be reached.
     ///
     /// - Returns: the command's exit code, or that of what cannot be opened, which has been said then.
     static func use(
         _ arguments: Arguments, _ body: (OpenQueues, Terminal) async throws(StoreError) -> Int32
     ) async -> Int32 {
-        await Installation.withStorage(arguments) { storage in
-            let terminal = Terminal()
-            do throws(StoreError) {
-                return try await body(OpenQueues(all: storage.queues), terminal)
-            } catch {
-                guard case .notFound = error else { throw error }
-                terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
-                return ExitCode.failed
+        guard let settings = Installation.settings(arguments) else { return ExitCode.configuration }
+        return await Installation.reporting {
+            do {
+                return try await Installation.with(settings, mayMake: false) { storage in
+                    try await run(OpenQueues(all: storage.queues, isPartial: false), body)
+                }
+            } catch let error as StorageError {
+                guard case .unreachable = error, let spool = try await Spool.open(settings) else { throw error }
+                Terminal().note("\(error)\nOnly this machine's spool is looked at.")
+                let code = try await run(OpenQueues(all: [("spool", spool.queue)], isPartial: true), body)
+                await spool.close()
+                return code
             }
+        }
+    }
+
+    private static func run(
+        _ queues: OpenQueues, _ body: (OpenQueues, Terminal) async throws(StoreError) -> Int32
+    ) async throws(StoreError) -> Int32 {
+        let terminal = Terminal()
+        do throws(StoreError) {
+            return try await body(queues, terminal)
+        } catch {
+            guard case .notFound = error else { throw error }
+            terminal.note("medstream: there is no such job; 'medstream queue list' lists those there are")
+            return queues.isPartial ? ExitCode.unavailable : ExitCode.failed
         }
     }
 
