@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from conftest import chosen, on
@@ -110,6 +111,10 @@ def test_a_damaged_file_is_told_by_readiness(make_house, say):
     assert call(house.port, "/healthz")[0] == 200
 
 
+# Where Debian keeps what root alone uses.
+TOOLS = {**os.environ, "PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"}
+
+
 def mount(*arguments) -> bool:
     """Whether it worked; only root may."""
     return os.geteuid() == 0 and subprocess.run(["mount", *arguments]).returncode == 0
@@ -133,8 +138,8 @@ def image(folder):
     place.mkdir()
     with file.open("wb") as made:
         made.truncate(128 << 20)
-    made = subprocess.run(["mkfs.ext4", "-q", file], env={**os.environ, "PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"})
-    command = ["-o", "loop", str(file), str(place)]
+    made = subprocess.run(["mkfs.ext4", "-q", file], env=TOOLS)
+    command = ["-o", "loop,errors=remount-ro", str(file), str(place)]
     if made.returncode or not mount(*command):
         pytest.skip("a file system can be mounted by root alone; the disk of disk.c was read-only instead")
     yield place, command
@@ -169,13 +174,27 @@ def test_a_full_file_system_refuses_and_recovers(small_disk, make_house, seed, s
     assert '"ballast_small"' in house.server.log.read_text()
 
 
+def damage(place) -> None:
+    """Lets ext4 find itself damaged, so that it turns read-only; what is being written waits for that moment.
+
+    Without the freeze ext4 loses what it has just called synced: in 7 of 120 tries, and in none with it, a program that
+    does nothing but append and `fdatasync` missed its last record afterwards (Linux 6.18). See docs/storage.md.
+    """
+    source = subprocess.run(["findmnt", "-no", "SOURCE", place], check=True, capture_output=True, text=True).stdout
+    subprocess.run(["fsfreeze", "--freeze", place], env=TOOLS, check=True)
+    try:
+        Path("/sys/fs/ext4", Path(source.strip()).name, "trigger_fs_error").write_text("damaged by a test")
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", place], env=TOOLS, check=True)
+
+
 def test_a_file_system_that_turns_read_only_is_survived(image, make_house, seed, say):
     """As ext4 does when it finds itself damaged: in mid-write, with everything open."""
     place, command = image
     house: House = make_house(data=place / "data").start()
     crowd = Crowd(house.port, 6, seed=seed, pause=0.05).start()
     time.sleep(1.5)
-    assert mount("-o", "remount,abort", str(place))
+    damage(place)
     begun = time.monotonic()
     time.sleep(2)
     saved, refused = states(crowd, begun + 0.5)
