@@ -100,11 +100,11 @@ class Run:
             assert answer.row["content"] == answer.text and answer.row["outcome"] == "truncated"
 
 
-def hung_up(requests: list[dict], after: float, early: float = 0.1):
+def hung_up(requests: list[dict], after: float, early: float = 0.05):
     """We end a request that keeps us waiting, and soon; `early` is what may have passed before it was sent."""
     for request in requests:
         assert request["closed"], "the request was left open"
-        assert after - early <= request["closed"] - request["at"] <= after + SLACK
+        assert after - early <= request["closed"] - request["received"] <= after + SLACK
 
 
 @dataclass
