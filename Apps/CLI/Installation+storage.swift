@@ -38,12 +38,19 @@ extension Installation {
         _ settings: Settings, mayMake: Bool, _ body: (Storage) async throws -> Int32
     ) async throws -> Int32 {
         let storage = try await open(settings, mayMake: mayMake)
+        return try await closing(storage.close) { try await body(storage) }
+    }
+
+    /// Does something with what is open, and closes it after that, whatever came of it.
+    ///
+    /// - Throws: what `body` throws.
+    static func closing(_ close: () async -> Void, after body: () async throws -> Int32) async throws -> Int32 {
         do {
-            let code = try await body(storage)
-            await storage.close()
+            let code = try await body()
+            await close()
             return code
         } catch {
-            await storage.close()
+            await close()
             throw error
         }
     }

@@ -28,9 +28,9 @@ struct OpenQueues {
             } catch let error as StorageError {
                 guard case .unreachable = error, let spool = try await Spool.open(settings) else { throw error }
                 Terminal().note("\(error)\nOnly this machine's spool is looked at.")
-                let code = try await run(OpenQueues(all: [("spool", spool.queue)], isPartial: true), body)
-                await spool.close()
-                return code
+                return try await Installation.closing(spool.close) {
+                    try await run(OpenQueues(all: [("spool", spool.queue)], isPartial: true), body)
+                }
             }
         }
     }
