@@ -21,7 +21,8 @@ struct Standing: Sendable {
                 SELECT current_setting('server_version_num')::int, current_setting('server_version'),
                   current_user, (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user),
                   (SELECT count(*) = 2 FROM pg_roles WHERE rolname IN ('medstream_app', 'medstream_operator')
-                    AND pg_has_role(oid, 'MEMBER')),
+                    AND pg_has_role(oid,
+                      CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)),
                   EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname = 'medstream' AND c.relname = 'migration'),
                   (SELECT count(*) = 2 FROM pg_roles r JOIN pg_namespace n ON n.nspname = 'medstream'

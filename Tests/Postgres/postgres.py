@@ -38,7 +38,12 @@ class NoPostgres(Exception):
 
 
 def binaries() -> Path:
-    """Where Debian keeps the server's programs, which are not on the PATH; the newest version wins."""
+    """Where Debian keeps the server's programs, which are not on the PATH; the newest version wins.
+
+    MEDSTREAM_POSTGRES names another folder of them, to test with another version.
+    """
+    if elsewhere := os.environ.get("MEDSTREAM_POSTGRES"):
+        return Path(elsewhere)
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"), key=lambda path: int(path.split("/")[4]))
     if found:
         return Path(found[-1]).parent
@@ -104,11 +109,12 @@ def send(process: int, what: signal.Signals):
 class PostgresServer:
     """One server with its own data directory, listening on 127.0.0.1 and on a socket in its folder.
 
-    `url()` is that of the superuser. As root it runs as the user `postgres`, since the server refuses root.
+    `url()` is that of the superuser. As root it runs as the user `postgres`, since the server refuses root. `programs` is
+    the folder of another version's programs, which that user must be able to read.
     """
 
-    def __init__(self, **settings):
-        self.binaries = binaries()
+    def __init__(self, programs: Path | None = None, **settings):
+        self.binaries = programs or binaries()
         end_abandoned()
         self.port = self._free_port()
         self.password = uuid.uuid4().hex

@@ -54,7 +54,7 @@ public enum TestDatabases {
         do {
             return Lease(try await make(in: try await PostgresServer.shared()))
         } catch {
-            places.withLock { $0.free += 1 }
+            giveBack(nil)
             throw error
         }
     }
@@ -94,11 +94,11 @@ public enum TestDatabases {
         }
     }
 
-    private static func giveBack(_ database: PostgresDatabase) {
+    private static func giveBack(_ database: PostgresDatabase?) {
         let next: CheckedContinuation<Place, Never>? = places.withLock { places in
             guard places.waiting.isEmpty else { return places.waiting.removeFirst() }
             places.free += 1
-            places.idle.append(database)
+            if let database { places.idle.append(database) }
             return nil
         }
         next?.resume(returning: Place(idle: database))

@@ -63,10 +63,12 @@ extension Schema {
     /// user's or anybody's for an operator leaves it a guess. The owner of the tables, bound by all, must inherit both for
     /// that; else they stay for everyone, which is as safe and slower.
     ///
-    /// Roles belong to all databases of a server, so that others may be making them at this very moment.
+    /// Roles belong to all databases of a server, so that others may be making them at this very moment. From PostgreSQL 16
+    /// on whoever makes a role is a member of it at once, and may grant it, but not take it.
     static let roles = """
         DO $$
         DECLARE
+          taking text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END;
           role text;
           policy record;
         BEGIN
@@ -79,7 +81,7 @@ extension Schema {
               WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
             END;
             BEGIN
-              IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+              IF NOT pg_has_role(current_user, role, taking) THEN
                 EXECUTE format('GRANT %I TO CURRENT_USER', role);
               END IF;
             EXCEPTION
