@@ -73,7 +73,16 @@ extension PostgreSQLError.Kind {
 
 extension PostgreSQLError: CustomStringConvertible {
     public var description: String {
-        [sqlState.map { "[\($0)]" }, reason, constraint.map { "(constraint \($0))" }, sql.map { "in: \($0)" }]
+        [sqlState.map { "[\($0)]" }, reason, advice, constraint.map { "(constraint \($0))" }, sql.map { "in: \($0)" }]
             .compactMap(\.self).joined(separator: " ")
+    }
+
+    /// What an operator can do about it where the reason does not tell.
+    private var advice: String? {
+        switch sqlState {
+        // A prepared statement is there that we did not make, or gone: the connection was another's in between.
+        case "42P05", "26000": "(add pgbouncer=true to the URL if a pooler of transactions stands before the server)"
+        default: nil
+        }
     }
 }

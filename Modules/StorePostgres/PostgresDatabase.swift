@@ -8,8 +8,6 @@ public struct PostgresDatabase: Sendable {
     let keyring: Keyring
     /// Whether the two roles are there for us to take.
     let hasRoles: Bool
-    /// Where a connection is one's own for as long as it is open.
-    let sessionAddress: ServerAddress
 
     /// Connects, brings the tables up to date and checks the keyring.
     ///
@@ -17,14 +15,12 @@ public struct PostgresDatabase: Sendable {
     ///
     /// - Parameters:
     ///   - address: where the database is.
-    ///   - sessionAddress: where its sessions are, if `address` is a pooler of transactions; `nil` for the same.
     ///   - limits: of the pool.
     ///   - keyring: what rows are sealed with.
     /// - Returns: the database, whose pool is open as long as anyone holds it.
     /// - Throws: ``PostgresOpenError``, which says what to do.
     public static func open(
-        _ address: ServerAddress, sessionAddress: ServerAddress? = nil, limits: Pool.Limits = Pool.Limits(),
-        keyring: Keyring
+        _ address: ServerAddress, limits: Pool.Limits = Pool.Limits(), keyring: Keyring
     ) async throws(PostgresOpenError) -> PostgresDatabase {
         let pool = Pool(address, limits)
         do {
@@ -42,8 +38,7 @@ public struct PostgresDatabase: Sendable {
                 }
             }
             try standing.checkProtection()
-            let database = PostgresDatabase(
-                pool: pool, keyring: keyring, hasRoles: standing.hasRoles, sessionAddress: sessionAddress ?? address)
+            let database = PostgresDatabase(pool: pool, keyring: keyring, hasRoles: standing.hasRoles)
             try await database.checkKeyring()
             return database
         } catch let error as PostgresOpenError {

@@ -37,14 +37,14 @@ public final class PostgresNode: Sendable {
         id = ProcessID()
         pool = database.pool
         hasRoles = database.hasRoles
-        holdsLock = !database.sessionAddress.isTransactionPooler
+        holdsLock = !pool.address.isTransactionPooler
         // Positive, so that its halves are what `pg_locks` shows.
         let key = Int.random(in: 1...Int.max)
         var limits = Pool.Limits(
             connections: 1, connectTimeout: database.pool.limits.connectTimeout, timeout: database.pool.limits.timeout)
         limits.lifetime = .seconds(1 << 40)
         let holdsLock = holdsLock
-        keeper = Pool(database.sessionAddress, limits) { session throws(PostgreSQLError) in
+        keeper = Pool(pool.address, limits) { session throws(PostgreSQLError) in
             guard holdsLock else { return }
             // An old connection of ours that the server has not given up yet still holds it; then we are alive as well.
             let isHeld = try session.run(Statement("SELECT pg_try_advisory_lock($1)", [.int(key)]))[0].value(

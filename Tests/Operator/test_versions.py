@@ -57,10 +57,19 @@ ROLES = guide("CREATE ROLE medstream_app")
 SERVER = guide("CREATE ROLE medstream_server")
 
 
-@pytest.mark.parametrize("way", ["owner makes the roles", "administrator makes them", "no roles", "servers have a login"])
-def test_people_are_served_however_it_is_set_up(way, server, make_house, say):
-    may_make_roles = way in ("owner makes the roles", "servers have a login")
-    server.query(OWNER if may_make_roles else OWNER.replace("CREATEROLE ", ""))
+# What the owner may do in each.
+WAYS = {
+    "owner makes the roles": "CREATEROLE",
+    "owner is Supabase's": "CREATEROLE CREATEDB REPLICATION BYPASSRLS",
+    "administrator makes them": "",
+    "no roles": "",
+    "servers have a login": "CREATEROLE",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_people_are_served_however_it_is_set_up(way, server, make_house):
+    server.query(OWNER.replace("CREATEROLE", WAYS[way]))
     if way == "administrator makes them":
         server.query(ROLES)
     house = make_house(url=server.url("medstream", "medstream", "secret"))

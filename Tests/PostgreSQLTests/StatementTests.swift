@@ -119,6 +119,15 @@ struct StatementTests {
         #expect(await failure(in: pool) == nil)
     }
 
+    @Test(
+        "Prepared statements that are another's, or gone, are told as what a pooler of transactions does",
+        arguments: ["PREPARE a AS SELECT 1; PREPARE a AS SELECT 1", "EXECUTE gone"])
+    func pooled(sql: String) async throws {
+        let pool = Pool(try ServerAddress(try await PostgresServer.shared().url()))
+        let error = await failure(in: pool) { session throws(PostgreSQLError) in try session.script(sql) }
+        #expect(error?.description.contains("pgbouncer=true") == true)
+    }
+
     @Test("Transactions that block one another are told to try again")
     func deadlock() async throws {
         let pool = try await newPool(.init(connections: 2, timeout: .seconds(20)))

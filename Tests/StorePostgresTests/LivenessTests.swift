@@ -55,16 +55,13 @@ struct LivenessTests {
 
     @Test("Behind a pooler of transactions a process is alive as long as it was heard of lately")
     func pooled() async throws {
-        let lease = try await TestDatabases.lease()
-        let direct = lease.database
-        let address = try ServerAddress("postgresql://nobody@127.0.0.1:6543/none")
-        let database = PostgresDatabase(
-            pool: direct.pool, keyring: direct.keyring, hasRoles: direct.hasRoles, sessionAddress: address)
+        let server = try await PostgresServer.shared()
+        let database = try await TestDatabases.make(in: server, parameters: "?pgbouncer=true")
         let node = try await PostgresNode(joining: database)
         _ = try await begin(PostgresStore(database, node: node))
         let tool = PostgresStore(database)
         #expect(try await tool.unfinished(limit: 10) == [])
-        try await care("UPDATE medstream.node SET seen_at = now() - interval '31 seconds'", direct)
+        try await care("UPDATE medstream.node SET seen_at = now() - interval '31 seconds'", database)
         #expect(try await tool.unfinished(limit: 10).count == 1)
     }
 

@@ -166,8 +166,7 @@ private struct World {
         database =
             way == .roles
             ? leased
-            : PostgresDatabase(
-                pool: leased.pool, keyring: leased.keyring, hasRoles: false, sessionAddress: leased.sessionAddress)
+            : PostgresDatabase(pool: leased.pool, keyring: leased.keyring, hasRoles: false)
     }
 
     /// Gives a new user a row in each table.
