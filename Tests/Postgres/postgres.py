@@ -87,16 +87,18 @@ def processes_in(folder: Path) -> list[int]:
 
 
 def children(process: int) -> list[int]:
-    found = []
-    for file in glob.glob("/proc/[0-9]*/stat"):
-        try:
-            with open(file) as stat:
-                # The name in brackets may hold spaces and brackets.
-                if int(stat.read().rsplit(")", 1)[1].split()[1]) == process:
-                    found.append(int(file.split("/")[2]))
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return found
+    numbers = [int(folder.split("/")[2]) for folder in glob.glob("/proc/[0-9]*")]
+    return [number for number in numbers if standing(number)[1] == process]
+
+
+def standing(process: int) -> tuple[str, int]:
+    """Its state and its parent; those of a dead one when it is gone."""
+    try:
+        # The name in brackets may hold spaces and brackets.
+        state, parent = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+        return state, int(parent)
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", 0
 
 
 def send(process: int, what: signal.Signals):
@@ -248,7 +250,8 @@ class PostgresServer:
             self.thaw()
         self.process.wait(60)
         end = time.monotonic() + 30
-        while any(os.path.exists(f"/proc/{child}") for child in others) and time.monotonic() < end:
+        # A dead one is there until its new parent asks how it ended, which takes a second in some containers.
+        while any(standing(child)[0] not in "XZ" for child in others) and time.monotonic() < end:
             time.sleep(0.01)
         self.process = None
 
