@@ -77,6 +77,10 @@ extension InMemoryStore {
         tables.withLock { Array($0.deletions.dropFirst(place).prefix(min(max(1, limit), Deletion.mostAtOnce))) }
     }
 
+    public func wasDeleted(_ user: UserID, since time: Timestamp) async throws(StoreError) -> Bool {
+        tables.withLock { $0.deletions.contains { $0.receipt.user == user && $0.receipt.at >= time } }
+    }
+
     /// Nothing is sealed in memory: none are left.
     public func reencrypt(limit: Int) async throws(StoreError) -> Int { 0 }
 

@@ -1,3 +1,5 @@
+public import Core
+
 /// What operators and programs need of a store, in the name of no user; never reached from a route.
 public protocol StoreCare: Sendable {
     /// Answers that are still being written by a server process that is gone, the oldest first.
@@ -28,6 +30,14 @@ public protocol StoreCare: Sendable {
     /// - Returns: those that followed; the last has the place to ask from the next time.
     /// - Throws: ``StoreError/unavailable(_:)``.
     func deletions(after place: Int, limit: Int) async throws(StoreError) -> [Deletion]
+
+    /// Whether a user was deleted at a time or later.
+    ///
+    /// Whatever a user begins waits for a deletion that is under way. So what was begun is deleted with the rest, or it came
+    /// after a deletion, of which this tells then.
+    ///
+    /// - Throws: ``StoreError/unavailable(_:)``.
+    func wasDeleted(_ user: UserID, since time: Timestamp) async throws(StoreError) -> Bool
 
     /// Gives unused room back and brings what helps to find rows up to date.
     func optimise() async throws(StoreError)

@@ -38,18 +38,29 @@ extension PostgresStore {
         }
     }
 
+    public func wasDeleted(_ user: UserID, since time: Timestamp) async throws(StoreError) -> Bool {
+        try await run(as: .care) { transaction throws(StoreError) in
+            let rows = try transaction.finish(
+                Statement(
+                    "SELECT EXISTS (SELECT FROM medstream.deletion WHERE owner = $1 AND at >= $2)",
+                    [.uuid(user.text), .int(Int(time.milliseconds))]))
+            return try rows[0].get(0)
+        }
+    }
+
     /// Deletes what is left of a user and notes the deletion, in one transaction.
     ///
     /// It has something to delete if any step before had: a call that was broken off is made again, and noted then.
     private func deleteRest(of id: UserID, after before: [String: Int]) async throws(StoreError) -> DeletionReceipt {
         let now = now
         return try await run(as: .care, within: .seconds(30)) { transaction throws(StoreError) in
-            let deleted = try transaction.run(
-                Self.lastStep.map { _, table, owner in
-                    Statement(
-                        unchecked: "DELETE FROM medstream.\(table) WHERE \(owner) = $1",
-                        [owner == "group_key" ? .text(id.text) : .uuid(id.text)])
-                })
+            let deletions = Self.lastStep.map { _, table, owner in
+                Statement(
+                    unchecked: "DELETE FROM medstream.\(table) WHERE \(owner) = $1",
+                    [owner == "group_key" ? .text(id.text) : .uuid(id.text)])
+            }
+            // What begins meanwhile waits, and is begun after the deletion or deleted with the rest.
+            let deleted = try transaction.run([.lock(id)] + deletions).dropFirst()
             var rows = before
             for (step, deleted) in zip(Self.lastStep, deleted) { rows[step.name, default: 0] += deleted.affected }
             let receipt = DeletionReceipt(user: id, at: now(), rows: rows)

@@ -103,6 +103,12 @@ extension SQLiteStore {
             }
         }
     }
+
+    public func wasDeleted(_ user: UserID, since time: Timestamp) async throws(StoreError) -> Bool {
+        try await read { transaction in
+            try transaction.exists("SELECT 1 FROM deletion WHERE owner = ? AND at >= ?", user.text, time.milliseconds)
+        }
+    }
 }
 
 /// What a step of a deletion came to.

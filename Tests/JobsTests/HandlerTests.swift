@@ -64,6 +64,21 @@ struct HandlerTests {
         #expect(reason == "save_turn: not_found" && canHeal)
     }
 
+    @Test("leave nothing of a user who was deleted while a turn waited, and keep what one began who came back")
+    func deletedUser() async throws {
+        var (before, after) = (newTurn, newTurn)
+        before.begunAt = .now
+        _ = try await store.begin(newTurn)
+        _ = try await store.deleteUser(user)
+        after.begunAt = .now + .milliseconds(1)
+        for turn in [before, after] {
+            let job = leased(DeferredTurn(begun: turn, messages: [answer(to: turn, "An answer")]).job)
+            _ = try await SaveTurn(to: store, from: queue).work(on: job)
+        }
+        let left = try await store.conversations(of: user, after: nil, limit: 9).items
+        #expect(left.map(\.id) == [after.names.conversation])
+    }
+
     @Test("begin a turn under its own names when its key names an answered one, or another question")
     func usedKey() async throws {
         let (first, second) = (newTurn, newTurn)

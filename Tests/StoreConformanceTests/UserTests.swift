@@ -119,6 +119,11 @@ struct UserTests {
         #expect(try await store.deletions(after: 0, limit: 2) == known + news.prefix(1))
         #expect(try await store.deletions(after: news[0].place, limit: 2) == [news[1]])
         #expect(try await store.deletions(after: news[1].place, limit: 2) == [])
+        for (user, at) in [(users[1], 5), (users[0], 15)] {
+            #expect(try await store.wasDeleted(user, since: Timestamp(milliseconds: Int64(at))))
+            #expect(try await !store.wasDeleted(user, since: Timestamp(milliseconds: Int64(at + 1))))
+        }
+        #expect(try await !store.wasDeleted(UserID(), since: Timestamp(milliseconds: 0)))
         #expect(try await store.check() == [])
     }
 

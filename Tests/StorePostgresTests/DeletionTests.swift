@@ -43,13 +43,7 @@ struct DeletionTests {
         let users = (0..<24).map { _ in UserID() }
         for user in users { try await store.insert(Conversation(owner: user, createdAt: .now)) }
         // So that one which is noted later is committed earlier, if nothing hinders it.
-        try await script(
-            lease,
-            """
-            CREATE FUNCTION medstream.slow() RETURNS trigger LANGUAGE plpgsql
-              AS $$ BEGIN PERFORM pg_sleep(random() / 20); RETURN NULL; END $$;
-            CREATE TRIGGER slow AFTER INSERT ON medstream.deletion EXECUTE FUNCTION medstream.slow();
-            """)
+        try await slowDown(lease, seconds: 0.05)
         let isOver = Mutex(false)
         let deleter = Task {
             defer { isOver.withLock { $0 = true } }
@@ -69,8 +63,44 @@ struct DeletionTests {
             wasOver = isOver.withLock { $0 }
         }
         try await deleter.value
-        try await script(lease, "DROP TRIGGER slow ON medstream.deletion; DROP FUNCTION medstream.slow()")
+        try await speedUp(lease)
         #expect(Set(seen) == Set(users) && seen.count == users.count)
+    }
+
+    @Test("What is begun beside a deletion is deleted with it, or can be told to have come before it")
+    func beside() async throws {
+        let lease = try await TestDatabases.lease()
+        let store = PostgresStore(lease.database)
+        // Between what it deletes and its end there is time to begin something, if nothing hinders it.
+        try await slowDown(lease, seconds: 0.02)
+        for _ in 0..<100 {
+            let user = UserID()
+            try await store.insert(Conversation(owner: user, createdAt: .now))
+            let turn = NewTurn(
+                owner: user, subject: .newConversation(kind: .chat, title: "", text: "Go"), begunAt: .now)
+            async let deletion = store.deleteUser(user)
+            let begun = try await store.begin(turn)
+            let isTold = try await store.wasDeleted(user, since: try #require(turn.begunAt))
+            _ = try await deletion
+            let left = try await store.conversations(of: user, after: nil, limit: 9).items
+            #expect(isTold || left.allSatisfy { $0.id != begun.turn.conversation })
+        }
+        try await speedUp(lease)
+    }
+
+    /// Has each deletion take up to so long between its note and its end.
+    private func slowDown(_ lease: TestDatabases.Lease, seconds: Double) async throws {
+        try await script(
+            lease,
+            """
+            CREATE FUNCTION medstream.slow() RETURNS trigger LANGUAGE plpgsql
+              AS $$ BEGIN PERFORM pg_sleep(random() * \(seconds)); RETURN NULL; END $$;
+            CREATE TRIGGER slow AFTER INSERT ON medstream.deletion EXECUTE FUNCTION medstream.slow();
+            """)
+    }
+
+    private func speedUp(_ lease: TestDatabases.Lease) async throws {
+        try await script(lease, "DROP TRIGGER slow ON medstream.deletion; DROP FUNCTION medstream.slow()")
     }
 
     private func script(_ lease: TestDatabases.Lease, _ sql: String) async throws {

@@ -7,13 +7,13 @@ public import Persistence
 /// is done; but as long as an earlier turn of the same user stands among the dead letters, it may be that one which is
 /// missing, and the job fails like any other until an operator replayed them.
 public struct SaveTurn: JobHandler {
-    private let store: any ConversationStore
+    private let store: any ConversationStore & StoreCare
     private let queue: any JobQueue
 
     /// - Parameters:
     ///   - store: where turns belong.
     ///   - queue: where they waited.
-    public init(to store: any ConversationStore, from queue: any JobQueue) {
+    public init(to store: any ConversationStore & StoreCare, from queue: any JobQueue) {
         self.store = store
         self.queue = queue
     }
@@ -30,12 +30,23 @@ public struct SaveTurn: JobHandler {
             throw .failed(.unreadable, canHeal: false)
         }
         do throws(StoreError) {
-            return try await write(turn)
+            let effect = try await write(turn)
+            try await takeBack(turn)
+            return effect
         } catch {
             guard case .notFound = error else { throw JobError(error, "save_turn") }
             guard try await hasDeadLetter(of: job) else { return .alreadyDone }
             throw .failed("save_turn: not_found", canHeal: true)
         }
+    }
+
+    /// Deletes the conversation that a turn began if its user was deleted while it waited: on another machine, which saw
+    /// nothing of this one's spool.
+    private func takeBack(_ turn: DeferredTurn) async throws(StoreError) {
+        guard let begun = turn.begun, case .newConversation = begun.subject, let time = begun.begunAt,
+            try await store.wasDeleted(begun.owner, since: time)
+        else { return }
+        try await store.delete(begun.names.conversation, of: begun.owner)
     }
 
     private func write(_ turn: DeferredTurn) async throws(StoreError) -> JobEffect {
