@@ -45,10 +45,9 @@ user's, the answer follows that, as the options say, and says a word again in wh
 sends the whole answer gets an empty one.
 
 `GET /admin/requests` tells of each request: `model`, `resolved` (the fault that `asked` found), `at` and `ended`
-(seconds of the system's monotonic clock), `received` (when its last byte had come to this machine, which does not wait
-for this process; to 10 ms), `closed` (when the client hung up before the end), `status`, `tokens` sent, `stream`,
-`asked` (`prefill` or `continue`), `start` (where in TEXT the answer began) and `messages`. With `?model=` only those of
-one model.
+(seconds of the system's monotonic clock), `closed` (when the client hung up before the end), `status`, `tokens` sent,
+`stream`, `asked` (`prefill` or `continue`), `start` (where in TEXT the answer began) and `messages`. With `?model=` only
+those of one model.
 `DELETE /admin/requests` forgets them, and begins all counts anew.
 """
 
@@ -285,19 +284,14 @@ class Connection(asyncio.Protocol):
         else:
             self.reply_error((404, "invalid_request_error", None, "There is nothing here."))
 
-    def waited(self) -> float:
-        """Seconds since the last byte came: `tcpi_last_data_recv` of Linux' `struct tcp_info`, milliseconds."""
-        handle = self.transport.get_extra_info("socket")
-        return struct.unpack_from("=I", handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 52)[0] / 1000
-
     async def complete(self, request: dict):
         model, messages = request["model"], request["messages"]
         asked, shown = continuation(messages)
         name = resolved(model, messages)
         self.record = record = {
             "number": len(self.provider.records), "model": model, "resolved": name, "at": time.monotonic(),
-            "received": time.monotonic() - self.waited(), "ended": None, "closed": None, "status": None, "tokens": 0,
-            "stream": bool(request.get("stream")), "asked": asked, "start": None, "messages": messages}
+            "ended": None, "closed": None, "status": None, "tokens": 0, "stream": bool(request.get("stream")),
+            "asked": asked, "start": None, "messages": messages}
         self.provider.records.append(record)
         try:
             wanted = self.provider.behaviour(name)

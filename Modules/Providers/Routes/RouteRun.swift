@@ -237,7 +237,7 @@ public final class RouteRun {
             after: failure, tries: tries, elapsed: start.duration(to: clock.now()), share: clock.chance())
         // Sooner another provider than a long wait for this one.
         guard let wait, wait <= target.policy.cap || place + 1 == route.targets.count else { return nil }
-        if let shareEnd, clock.now() + wait >= shareEnd { return nil }
+        if let shareEnd, clock.now() + wait + Self.leastTry > shareEnd { return nil }
         return wait
     }
 
@@ -247,6 +247,9 @@ public final class RouteRun {
         hasMetStale = false
         share()
     }
+
+    /// A try that has less time than this comes to nothing; a timer that ends a share may be early by a little of it.
+    private static let leastTry = Duration.milliseconds(100)
 
     /// Gives the target its part of the time that is left for a whole answer.
     private func share() {
