@@ -259,6 +259,16 @@ struct ModelRouteTests {
         #expect(journey.events == ["b goes on", "c goes on", "stop"])
     }
 
+    @Test(
+        "tries no provider again whose share of the time leaves less than 100 ms", arguments: [(900, 2), (901, 1)])
+    func leastTry(wait: Int, tries: Int) async {
+        let first = Actor("first", [.fail(.rateLimited, wait: .milliseconds(wait))])
+        let last = Actor("last", [.say("Yes."), .finish])
+        let journey = await Journey(route(first, last), streams: false, within: .seconds(2))
+        #expect(journey.text == "Yes.")
+        #expect(first.prompts.count == tries)
+    }
+
     @Test("keeps time for the others when a provider is silent that was asked for a whole answer")
     func wholeAnswer() async {
         let silent = (Actor("a", [.keepWaiting]), Actor("b", [.fail(.providerOverloaded)], [.keepWaiting]))
